@@ -1,0 +1,102 @@
+#include "results/journal_writer.hpp"
+
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include <iterator>
+
+#include "sim/engine/error.hpp"
+
+namespace berth {
+
+struct JournalWriter::Compressor {
+  ZSTD_CCtx* context = ZSTD_createCCtx();
+  std::string out = std::string(ZSTD_CStreamOutSize(), '\0');
+  ~Compressor() { ZSTD_freeCCtx(context); }
+};
+
+JournalWriter::JournalWriter(const std::filesystem::path& path, PodName pod_name)
+    : file_(path), pod_name_(std::move(pod_name)) {
+  if (path.extension() == ".zst") compressor_ = std::make_unique<Compressor>();
+}
+
+JournalWriter::~JournalWriter() = default;
+
+void JournalWriter::begin(const JournalContext& context) {
+  context_ = context;
+  auto out = std::back_inserter(lines_);
+  for (std::size_t n = 0; n < context.nodes.size(); ++n) {
+    const NodeSpec& node = context.nodes[n];
+    fmt::format_to(out, R"({{"kind":"Node","name":{},"cpu_milli":{},"memory_bytes":{},"ephemeral_storage_bytes":{},"pods":{})",
+                   json_string(node.name), node.allocatable.cpu_milli, node.allocatable.memory_bytes,
+                   node.allocatable.ephemeral_storage_bytes, node.pods);
+    if (node.gpu_count > 0) {
+      fmt::format_to(out, R"(,"gpus":{},"gpu_model":{})", node.gpu_count, json_string(context.catalog->gpu_model_name(node.gpu_model)));
+    }
+    lines_ += "}\n";
+  }
+  flush(false);
+}
+
+void JournalWriter::write(std::span<const Record> batch) {
+  auto out = std::back_inserter(lines_);
+  for (const Record& r : batch) {
+    fmt::format_to(out, R"({{"t_ns":{},"kind":"{}")", r.at.ns, to_string(r.kind));
+    if (r.kind == RecordKind::kPodCreated) {
+      if (r.pod >= rows_.size()) rows_.resize(r.pod + 1);
+      rows_[r.pod] = r.row;
+    }
+    if (r.pod != 0xFFFF'FFFF) {
+      fmt::format_to(out, R"(,"pod":{},"name":{})", r.pod, json_string(pod_name_(rows_[r.pod])));
+    }
+    if (r.kind == RecordKind::kPodCreated) {
+      const PodTemplate& t = (*context_.catalog)[r.pod_template];
+      fmt::format_to(out, R"(,"namespace":{},"cpu_milli":{},"memory_bytes":{})",
+                     json_string(context_.catalog->namespace_name(t.namespace_id)), t.request.cpu_milli, t.request.memory_bytes);
+      if (t.gpu.count > 0) fmt::format_to(out, R"(,"gpus_wanted":{},"gpu_milli":{})", t.gpu.count, t.gpu.milli);
+      if (t.priority != 0) fmt::format_to(out, R"(,"priority":{})", t.priority);
+    }
+    if (r.node != kNoNode) fmt::format_to(out, R"(,"node":{})", json_string(context_.nodes[index(r.node)].name));
+    if (r.gpus != 0) {
+      lines_ += R"(,"gpus":[)";
+      bool first = true;
+      for (unsigned i = 0; i < kMaxGpusPerNode; ++i) {
+        if (((r.gpus >> i) & 1) == 0) continue;
+        fmt::format_to(out, "{}{}", first ? "" : ",", i);
+        first = false;
+      }
+      lines_ += "]";
+    }
+    if (r.kind == RecordKind::kPodFailed) fmt::format_to(out, R"(,"reason":"{}")", to_string(static_cast<FailReason>(r.reason)));
+    if (r.kind == RecordKind::kPodEvicted) fmt::format_to(out, R"(,"reason":"{}")", to_string(static_cast<EvictReason>(r.reason)));
+    lines_ += "}\n";
+  }
+  flush(false);
+}
+
+void JournalWriter::finish(Time end) {
+  fmt::format_to(std::back_inserter(lines_), R"({{"t_ns":{},"kind":"End"}})" "\n", end.ns);
+  flush(true);
+}
+
+void JournalWriter::flush(bool last) {
+  constexpr std::size_t kEnough = std::size_t{1} << 18;
+  if (lines_.size() < kEnough && !last) return;
+  if (!compressor_) {
+    file_.write(lines_);
+  } else {
+    ZSTD_inBuffer in{lines_.data(), lines_.size(), 0};
+    for (;;) {
+      ZSTD_outBuffer out{compressor_->out.data(), compressor_->out.size(), 0};
+      const std::size_t left = ZSTD_compressStream2(compressor_->context, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+      BERTH_CHECK(ZSTD_isError(left) == 0);
+      file_.write(std::string_view(compressor_->out.data(), out.pos));
+      if (last ? left == 0 : in.pos == in.size) break;
+    }
+  }
+  lines_.clear();
+}
+
+void JournalWriter::commit() { file_.commit(); }
+
+}  // namespace berth

@@ -1,0 +1,92 @@
+// From flags to scenarios.
+#include "sim/cli/commands.hpp"
+#include "sim/engine/error.hpp"
+#include "workloads/example.hpp"
+#include "workloads/nodes_csv.hpp"
+#include "workloads/openb.hpp"
+#include "workloads/trace.hpp"
+
+namespace berth {
+namespace {
+
+Protocol parse_protocol(const std::string& text) {
+  if (text == "replay") return Protocol::kReplay;
+  if (text == "fill") return Protocol::kFill;
+  const std::vector<std::string> known{"replay", "fill"};
+  throw InputError("--protocol is \"" + text + "\"; expected replay or fill" + did_you_mean(text, known));
+}
+
+// "openb_pod_list_multigpu30.csv" is the variant multigpu30; any other file goes by its own name.
+std::string variant_of(const std::filesystem::path& pods) {
+  constexpr std::string_view kPrefix = "openb_pod_list_";
+  std::string stem = pods.stem().string();
+  if (stem.starts_with(kPrefix) && stem.size() > kPrefix.size()) stem.erase(0, kPrefix.size());
+  return stem;
+}
+
+Scenario from_files(const InputFlags& flags) {
+  Scenario scenario;
+  Catalog catalog;
+  if (!flags.nodes.empty()) {
+    ImportReport report;
+    scenario.nodes = read_nodes_csv(flags.nodes, catalog, {}, report);
+    scenario.inputs.push_back(flags.nodes);
+  }
+  if (!flags.trace.empty()) {
+    auto trace = std::make_shared<TraceWorkload>(flags.trace, catalog);
+    if (scenario.nodes.empty()) scenario.nodes = trace->nodes();
+    scenario.name = trace->info().workload_name.empty() ? std::filesystem::path(flags.trace).stem().stem().string() : trace->info().workload_name;
+    scenario.notes = trace->info().notes;
+    scenario.workload = std::move(trace);
+    scenario.inputs.push_back(flags.trace);
+    if (scenario.nodes.empty()) throw InputError(flags.trace + " has no nodes; expected --nodes NODES.csv beside it");
+    return scenario;
+  }
+  if (flags.pods.empty()) throw InputError("--nodes without pods; expected --pods PODS.csv or --trace FILE.pb.zst");
+  if (flags.nodes.empty()) throw InputError("--pods without nodes; expected --nodes NODES.csv");
+  OpenbOptions options;
+  options.order = flags.protocol == "fill" ? OpenbOrder::kFill : OpenbOrder::kReplay;
+  scenario.workload = std::make_shared<MemoryWorkload>(import_openb(flags.pods, catalog, options, scenario.report));
+  scenario.notes = scenario.report.notes;
+  scenario.name = variant_of(flags.pods);
+  scenario.inputs.push_back(flags.pods);
+  return scenario;
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& flags) {
+  std::vector<Scenario> scenarios;
+  for (const std::string& file : flags.files) scenarios.push_back(load_scenario(file));
+  if (!flags.example.empty()) scenarios.push_back(embedded_example(flags.example));
+  if (!flags.nodes.empty() || !flags.pods.empty() || !flags.trace.empty()) {
+    if (!scenarios.empty()) throw InputError("--nodes, --pods and --trace stand instead of a scenario file; expected one or the other");
+    scenarios.push_back(from_files(flags));
+  }
+  if (scenarios.empty()) {
+    throw InputError("no input; expected a scenario file, --example NAME, --trace FILE, or --nodes and --pods (berth examples lists the examples)");
+  }
+  if (!flags.name.empty() && scenarios.size() > 1) throw InputError("--name with several scenarios; expected one");
+  std::vector<std::shared_ptr<const Scenario>> shared;
+  for (Scenario& scenario : scenarios) {
+    if (!flags.name.empty()) scenario.name = flags.name;
+    if (!flags.protocol.empty()) scenario.protocol = parse_protocol(flags.protocol);
+    if (flags.load != 0) {
+      if (!(flags.load > 0) || flags.load > 100) throw InputError("--load is out of range; expected a share such as 1.3, up to 100");
+      scenario.load = flags.load;
+    }
+    const auto duration = [](const std::string& text, const char* what, Duration& into) {
+      if (text.empty()) return;
+      into = parse_duration(text, what);
+      if (into.ns < 0) throw InputError(std::string(what) + " is negative; expected 0s or more");
+    };
+    duration(flags.scheduling_period, "--scheduling-period", scenario.scheduling_period);
+    duration(flags.horizon, "--horizon", scenario.horizon);
+    duration(flags.decision_base, "--decision-base", scenario.decision_base);
+    duration(flags.decision_per_node, "--decision-per-node", scenario.decision_per_node);
+    shared.push_back(std::make_shared<const Scenario>(std::move(scenario)));
+  }
+  return shared;
+}
+
+}  // namespace berth

@@ -1,0 +1,69 @@
+// berth policies, metrics, examples; and plug-ins.
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include "policies/registry.hpp"
+#include "results/files.hpp"
+#include "results/metrics.hpp"
+#include "sim/cli/commands.hpp"
+#include "sim/engine/error.hpp"
+#include "workloads/example.hpp"
+
+namespace berth {
+
+void policies_command(bool json) {
+  const auto infos = Registry<Scheduler>::instance().list();
+  if (json) {
+    std::string text = "[";
+    for (const auto& info : infos) {
+      text += fmt::format("{}\n{{\"kind\":\"scheduler\",\"name\":{},\"help\":{},\"params\":[", text.size() == 1 ? "" : ",", json_string(info.name), json_string(info.help));
+      for (std::size_t i = 0; i < info.params.size(); ++i) {
+        const Params::Declared& p = info.params[i];
+        text += fmt::format("{}{{\"name\":{},\"default\":{},\"range\":{},\"help\":{}}}", i == 0 ? "" : ",", json_string(p.name), json_string(p.fallback), json_string(p.range), json_string(p.help));
+      }
+      text += "]}";
+    }
+    fmt::print("{}\n]\n", text);
+    return;
+  }
+  fmt::print("Schedulers, as in --policies best-fit,'power-of-k(k=4)' or --policy 'scheduler=power-of-k(k=4)':\n");
+  for (const auto& info : infos) {
+    fmt::print("  {:<16} {}\n", info.name, info.help);
+    for (const Params::Declared& p : info.params) {
+      fmt::print("  {:<16}   {} = {}{}  {}\n", "", p.name, p.fallback, p.range.empty() ? "" : "  (" + p.range + ")", p.help);
+    }
+  }
+}
+
+void metrics_command() {
+  fmt::print("Metrics of the replay protocol, folded from the journal:\n");
+  for (const MetricInfo& m : replay_metrics()) fmt::print("  {:<30} {}\n", m.name, m.help);
+  fmt::print(
+      "Metrics of the fill protocol, at loads of 50, 90, 100, 110 and 130 % of the cluster's GPUs:\n"
+      "  alloc_pct_at_<load>            GPU given to pods, of all\n"
+      "  frag_pct_of_cluster_at_<load>  free GPU that the workload's mix cannot use, of all\n"
+      "  frag_ratio_pct_at_<load>       the same, of the free GPU\n"
+      "  pods_created, pods_failed, gpu_used_milli, gpu_arrived_milli\n");
+}
+
+void examples_command(const std::string& show) {
+  for (const EmbeddedExample& example : embedded_examples()) {
+    if (show.empty()) {
+      fmt::print("{}\n", example.name);
+    } else if (show == example.name) {
+      fmt::print("{}", example.yaml);
+      return;
+    }
+  }
+  if (!show.empty()) embedded_example(show);  // Says what there is.
+}
+
+void load_plugin(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) throw InputError(path.string() + ": no such plug-in; expected a shared object");
+  const std::filesystem::path absolute = std::filesystem::absolute(path);  // dlopen() looks elsewhere for bare names.
+  if (dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
+    throw InputError(fmt::format("{}: not a plug-in: {}; expected a shared object built against Berth's installed headers", path.string(), dlerror()));
+  }
+}
+
+}  // namespace berth

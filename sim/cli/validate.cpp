@@ -1,0 +1,101 @@
+// berth validate: reads each file to its end as what it is, and says what is in it or what is wrong.
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "sim/cli/commands.hpp"
+#include "sim/engine/error.hpp"
+#include "sim/study_file.hpp"
+#include "workloads/batch_jobs.hpp"
+#include "workloads/gpu_jobs.hpp"
+#include "workloads/nodes_csv.hpp"
+#include "workloads/openb.hpp"
+#include "workloads/trace.hpp"
+#include "workloads/vm_arrivals.hpp"
+
+namespace berth {
+namespace {
+
+std::string rows(const char* what, const ImportReport& report, std::size_t items) {
+  std::uint64_t skipped = 0;
+  for (const ImportReport::Skipped& s : report.skipped) skipped += s.rows;
+  std::string text = fmt::format("{}: {} rows read, {} used, {} skipped; {}", what, report.rows_read, report.rows_used, skipped, items);
+  for (const ImportReport::Skipped& s : report.skipped) text += fmt::format("\n  skipped {}: {}", s.rows, s.why);
+  for (const std::string& note : report.notes) text += "\n  note: " + note;
+  return text;
+}
+
+// By the column that only this kind of table has.
+std::string check_csv(const std::string& file) {
+  std::ifstream in(file);
+  std::string header;
+  std::getline(in, header);
+  const auto has = [&](std::string_view column) {
+    if (!header.empty() && header.back() == '\r') header.pop_back();
+    return ("," + header + ",").find("," + std::string(column) + ",") != std::string::npos;
+  };
+  Catalog catalog;
+  ImportReport report;
+  if (has("sn")) {
+    const std::size_t n = read_nodes_csv(file, catalog, {}, report).size();
+    return rows("node list", report, n) + " nodes";
+  }
+  if (has("job") && has("cores")) {
+    const std::size_t n = import_batch_jobs(file, catalog, {}, report).arrivals().size();
+    return rows("batch jobs", report, n) + " pods";
+  }
+  if (has("vcpu")) {
+    const std::size_t n = import_vm_arrivals(file, catalog, {}, report).arrivals().size();
+    return rows("VM arrivals", report, n) + " pods";
+  }
+  if (has("gpus") && has("submit_s")) {
+    const std::size_t n = import_gpu_jobs(file, catalog, {}, report).arrivals().size();
+    return rows("GPU jobs", report, n) + " pods";
+  }
+  const std::size_t n = import_openb(file, catalog, {}, report).arrivals().size();
+  return rows("openb pod list", report, n) + " pods";
+}
+
+std::string describe(const Scenario& scenario) {
+  const Survey s = survey(*scenario.workload, 1, 0);
+  std::string text = fmt::format("scenario \"{}\": {} nodes, {} pods (seed 1), {} templates, last arrival at {}", scenario.name,
+                                 scenario.nodes.size(), s.pods, s.templates.size(), to_string(s.last_arrival - Time{}));
+  for (const std::string& note : scenario.notes) text += "\n  note: " + note;
+  return text;
+}
+
+std::string check(const std::string& file) {
+  const std::string name = std::filesystem::path(file).filename().string();
+  if (!std::filesystem::exists(file)) throw InputError(file + ": no such file; expected a scenario, study, trace or table");
+  if (name.ends_with(".csv")) return check_csv(file);
+  if (name.ends_with(".yaml") || name.ends_with(".yml")) {
+    if (is_study_file(file)) {
+      const StudySpec spec = load_study(file);
+      return fmt::format("study: {} scenarios, {} policies, {} seeds", spec.scenarios.size(), spec.policies.size(), spec.seeds.size());
+    }
+    return describe(load_scenario(file));
+  }
+  const TraceWorkload trace(file);
+  const Survey s = survey(trace, 1, 0);
+  return fmt::format("trace \"{}\" by {}: {} nodes, {} pods, {} templates, last arrival at {}", trace.info().workload_name, trace.info().producer,
+                     trace.nodes().size(), s.pods, s.templates.size(), to_string(s.last_arrival - Time{}));
+}
+
+}  // namespace
+
+bool validate_command(const std::vector<std::string>& files) {
+  bool good = true;
+  for (const std::string& file : files) {
+    try {
+      const std::string text = check(file);
+      fmt::print("{}: {}\n", file, text);
+    } catch (const InputError& e) {
+      good = false;
+      std::fflush(stdout);
+      fmt::print(stderr, "berth: {}\n", e.what());
+    }
+  }
+  return good;
+}
+
+}  // namespace berth

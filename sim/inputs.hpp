@@ -1,0 +1,52 @@
+// A scenario made ready for one seed: which nodes in which order, which pods when, what the mix is. Worked out once per
+// (scenario, seed) and shared by all policies, so that they meet the same input.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "workloads/event_order.hpp"
+#include "workloads/scenario.hpp"
+
+namespace berth {
+
+struct SeedInputs {
+  Survey survey;                         // With the catalog as it is when the last pod has come.
+  std::vector<NodeSpec> nodes;           // By NodeId. In the fill protocol by rank, so that ties go to the lowest rank.
+  std::vector<std::uint32_t> node_rows;  // By NodeId: row in the scenario's list of nodes.
+  std::vector<std::uint32_t> pod_rows;   // Fill only: the row of each arrival in turn.
+  bool drawn_order = false;              // Fill only: the order is Berth's own, no file gave it.
+};
+
+class ScenarioInputs {
+ public:
+  // `order_dir`: folder of `<scenario>_seed<seed>.csv`, the published orders of the fill protocol; empty: none. Where a
+  // file is missing the order is drawn from Berth's own streams. The scenario must outlive this. Throws InputError if
+  // the fill protocol meets a workload that is not in memory or a cluster without GPUs.
+  ScenarioInputs(const Scenario& scenario, std::filesystem::path order_dir);
+
+  const Scenario& scenario() const { return scenario_; }
+  // O(pods) at the first call for a seed. Thread-safe; throws InputError.
+  std::shared_ptr<const SeedInputs> of(std::uint64_t seed);
+  // The pods of that seed, from the first. `catalog` begins as a copy of inputs.survey.catalog.
+  std::unique_ptr<ArrivalStream> open(const SeedInputs& inputs, Catalog& catalog, std::uint64_t seed) const;
+
+ private:
+  struct Slot {
+    std::once_flag once;
+    std::shared_ptr<const SeedInputs> inputs;
+  };
+  SeedInputs prepare(std::uint64_t seed) const;
+
+  const Scenario& scenario_;
+  std::filesystem::path order_dir_;
+  std::mutex mutex_;
+  std::map<std::uint64_t, Slot> slots_;
+};
+
+}  // namespace berth

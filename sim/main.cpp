@@ -1,0 +1,131 @@
+// berth: the command line. Flags are spelt here; what they do is in sim/cli.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "sim/cli/commands.hpp"
+#include "sim/engine/error.hpp"
+#include "sim/version.hpp"
+
+namespace {
+
+constexpr int kExitInput = 2;
+
+void add_input(CLI::App* command, berth::InputFlags& flags, bool many) {
+  command->add_option("scenario", flags.files, many ? "scenario files, or one study file (YAML)" : "scenario file (YAML)");
+  command->add_option("--example", flags.example, "an embedded scenario instead of a file; see `berth examples`");
+  command->add_option("--nodes", flags.nodes, "node list (CSV: sn,cpu_milli,memory_mib,gpu,model)");
+  command->add_option("--pods", flags.pods, "pod list (CSV, openb format)");
+  command->add_option("--trace", flags.trace, "trace in Berth's own format (*.pb.zst)");
+  command->add_option("--name", flags.name, "name of the scenario in the results");
+  command->add_option("--protocol", flags.protocol, "replay: pods come and go; fill: pods come and stay until GPUs are full");
+  command->add_option("--load", flags.load, "fill: stop when the GPUs asked for reach this share of the cluster's (1.3)");
+  command->add_option("--scheduling-period", flags.scheduling_period, "the scheduler looks only at multiples of this (10s)");
+  command->add_option("--horizon", flags.horizon, "stop at this time (24h)");
+  command->add_option("--decision-base", flags.decision_base, "simulated time that one decision takes (1ms) …");
+  command->add_option("--decision-per-node", flags.decision_per_node, "… plus this for each node (1us)");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Berth simulates container clusters: plays pods through schedulers on a virtual clock and says which is better, by\n"
+      "how much, and how sure one can be.\n\n"
+      "Try:  berth compare --example mixed-day --policies least-allocated,best-fit,first-fit --seeds 1..5 --out out/first\n"
+      "      berth run --example gpu-sharing --policy fgd",
+      "berth"};
+  app.set_version_flag("--version", std::string("berth ") + berth::kVersion);
+  app.require_subcommand(1);
+  app.fallthrough();
+  std::vector<std::string> plugins;
+  app.add_option("--plugin", plugins, "shared object with further policies; may be given several times");
+
+  berth::RunFlags run;
+  CLI::App* run_command = app.add_subcommand("run", "one run: a scenario under one policy; prints its metrics");
+  add_input(run_command, run.input, false);
+  run_command->add_option("--policy", run.policy, "scheduler=NAME(key=value,…), or just NAME")->capture_default_str();
+  run_command->add_option("--seed", run.seed, "of all random streams")->capture_default_str();
+  run_command->add_option("--order-dir", run.order_dir, "fill: folder of <scenario>_seed<n>.csv with published orders");
+  run_command->add_option("--journal", run.files.journal, "write everything that happens, one JSON object a line (*.zst: compressed)");
+  run_command->add_option("--placements", run.files.placements, "fill: write where each pod went (CSV)");
+  run_command->add_flag("--json", run.json, "metrics as one JSON object");
+
+  berth::CompareFlags compare;
+  CLI::App* compare_command = app.add_subcommand("compare", "scenarios × policies × seeds: means, intervals, paired differences, pictures");
+  add_input(compare_command, compare.input, true);
+  compare_command->add_option("--policies", compare.policies, "schedulers to compare: a,b(k=4),c");
+  compare_command->add_option("--policy", compare.policy, "one more: 'scheduler=power-of-k(k=4)'; may be given several times");
+  compare_command->add_option("--seeds", compare.seeds, "42..51 or 1,2,5..7 (1..5)");
+  compare_command->add_option("--baseline", compare.baseline, "the policy that differences are taken to (the first)");
+  compare_command->add_option("--order-dir", compare.order_dir, "fill: folder of <scenario>_seed<n>.csv with published orders");
+  compare_command->add_option("--metrics", compare.metrics, "metrics to show: a,b,c; see `berth metrics`");
+  compare_command->add_option("--out", compare.options.out, "folder for the results (results/out/compare)");
+  compare_command->add_option("--jobs", compare.options.jobs, "threads; results do not depend on it (all cores)")->check(CLI::Range(0, 1024));
+  compare_command->add_flag("--resume", compare.options.resume, "go on with a study that was stopped");
+  compare_command->add_flag("--placements", compare.options.placements, "fill: write where each pod went, one CSV per run");
+  compare_command->add_flag("--journals", compare.options.journals, "write each run's journal (*.jsonl.zst)");
+
+  berth::ImportFlags import;
+  CLI::App* import_command = app.add_subcommand("import", "a public trace into Berth's own format, every row accounted for");
+  import_command->add_option("format", import.format, "openb, batch-jobs, vm-arrivals or gpu-jobs")->required();
+  import_command->add_option("file", import.files, "the table (CSV)")->required();
+  import_command->add_option("--nodes", import.nodes, "node list (CSV) to go into the trace");
+  import_command->add_option("-o,--output", import.output, "trace to write (*.pb.zst)")->required();
+  import_command->add_option("--seed", import.seed, "of what the source leaves open (binned lifetimes)")->capture_default_str();
+  import_command->add_flag("--label-qos", import.label_qos, "openb: keep the QoS class as a label");
+
+  berth::GenerateFlags generate;
+  CLI::App* generate_command = app.add_subcommand("generate", "a scenario's pods, drawn or read, into Berth's trace format");
+  add_input(generate_command, generate.input, false);
+  generate_command->add_option("--seed", generate.seed, "of all random streams")->capture_default_str();
+  generate_command->add_option("-o,--output", generate.output, "trace to write (*.pb.zst)")->required();
+
+  std::vector<std::string> files;
+  CLI::App* validate_command = app.add_subcommand("validate", "reads scenarios, studies, traces and tables to their end and says what is in them");
+  validate_command->add_option("file", files, "files to check")->required();
+
+  bool json = false;
+  CLI::App* policies_command = app.add_subcommand("policies", "lists the policies and their parameters");
+  policies_command->add_flag("--json", json, "as JSON");
+  CLI::App* metrics_command = app.add_subcommand("metrics", "lists what is measured, and what each number means");
+  std::string example;
+  CLI::App* examples_command = app.add_subcommand("examples", "lists the embedded scenarios, or prints one");
+  examples_command->add_option("name", example, "print this one's YAML");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);  // --help, --version.
+  } catch (const CLI::ParseError& e) {
+    std::fprintf(stderr, "berth: %s; see berth --help\n", e.what());
+    return kExitInput;
+  }
+
+  try {
+    for (const std::string& plugin : plugins) berth::load_plugin(plugin);
+    compare.options.arguments.assign(argv, argv + argc);
+    if (*run_command) berth::run_command(run);
+    if (*compare_command) berth::compare_command(compare);
+    if (*import_command) berth::import_command(import);
+    if (*generate_command) berth::generate_command(generate);
+    if (*validate_command && !berth::validate_command(files)) return kExitInput;
+    if (*policies_command) berth::policies_command(json);
+    if (*metrics_command) berth::metrics_command();
+    if (*examples_command) berth::examples_command(example);
+    if (std::fflush(stdout) != 0) throw berth::InputError("cannot write to standard output; expected a terminal, a file or a pipe with room");
+  } catch (const berth::InputError& e) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "berth: %s\n", e.what());
+    return kExitInput;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "berth: out of memory; expected a smaller input or more memory\n");
+    return kExitInput;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "berth: internal error: %s; please report this\n", e.what());
+    return 1;
+  }
+  return 0;
+}

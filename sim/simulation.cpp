@@ -1,0 +1,114 @@
+#include "sim/simulation.hpp"
+
+#include <array>
+
+namespace berth {
+
+// The engine reads a batch ahead, so a batch may be asked for while the last event of the one before is still to be
+// applied: two batches in turn.
+class Simulation::Feed final : public EventStream<Event> {
+ public:
+  Feed(ArrivalStream& arrivals, std::atomic<std::uint64_t>* pods_seen) : arrivals_(arrivals), pods_seen_(pods_seen) {}
+
+  std::size_t fill(std::span<Item> out) override {
+    half_ ^= 1;
+    const std::size_t n = arrivals_.next(std::span(batch_).subspan(half_ * kHalf, std::min(out.size(), kHalf)));
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto at = static_cast<std::uint32_t>(half_ * kHalf + i);
+      out[i] = {batch_[at].at, {at, 0, EventKind::kPodArrived}};
+    }
+    if (pods_seen_ != nullptr) pods_seen_->fetch_add(n, std::memory_order_relaxed);
+    return n;
+  }
+  const PodArrival& operator[](std::uint32_t at) const { return batch_[at]; }
+
+ private:
+  static constexpr std::size_t kHalf = 256;
+  ArrivalStream& arrivals_;
+  std::atomic<std::uint64_t>* pods_seen_;
+  std::size_t half_ = 0;
+  std::array<PodArrival, 2 * kHalf> batch_;
+};
+
+Simulation::Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Scheduler& scheduler,
+                       const SimulationOptions& options)
+    : options_(options),
+      cluster_(std::move(catalog)),
+      actions_(cluster_, engine_, journal_, options.decision),
+      scheduler_(scheduler),
+      policy_rng_(options.seed, options.replication, 0, Purpose::kPolicy) {
+  for (const NodeSpec& node : nodes) cluster_.add_node(node);
+}
+
+void Simulation::run(ArrivalStream& arrivals, std::span<const TemplateCount> mix, Time horizon,
+                     std::atomic<std::uint64_t>* pods_seen) {
+  Feed feed(arrivals, pods_seen);
+  feed_ = &feed;
+  engine_.add_stream(&feed, kPhaseArrive);
+  journal_.begin({&cluster_.catalog(), cluster_.node_specs()});
+  scheduler_.prepare(cluster_, mix);
+
+  for (Event event; engine_.next(horizon, event);) {
+    apply(event);                             // What happened.
+    if (engine_.instant_over()) control();    // What to do about it.
+  }
+
+  journal_.finish(engine_.next_time() == kNever ? engine_.now() : horizon);
+}
+
+void Simulation::apply(const Event& event) {
+  const auto pod = static_cast<PodId>(event.subject);
+  switch (event.kind) {
+    case EventKind::kPodArrived: {
+      const PodArrival& arrival = (*feed_)[event.subject];
+      const PodId created = actions_.create(arrival.pod_template, arrival.run_time, arrival.start_delay, arrival.row);
+      fresh_.emplace_back(created, cluster_.pods().ordinal[index(created)]);
+      break;
+    }
+    case EventKind::kPodBound:
+      if (current(event)) actions_.pod_bound(pod);
+      break;
+    case EventKind::kPodStarted:
+      if (current(event)) actions_.pod_started(pod);
+      break;
+    case EventKind::kPodSucceeded:
+      if (current(event)) actions_.pod_succeeded(pod);
+      break;
+    case EventKind::kSchedulingCycle:
+      cycle_scheduled_ = false;
+      cycle_due_ = true;
+      break;
+  }
+}
+
+void Simulation::control() {
+  if (cluster_.pending().empty()) return;
+  if (const Duration period = options_.scheduling_period; period.ns > 0 && !cycle_due_) {
+    if (cycle_scheduled_) return;
+    const std::int64_t cycles = (engine_.now().ns + period.ns - 1) / period.ns;
+    engine_.schedule(Time{} + period * cycles, kPhaseCycle, {0, 0, EventKind::kSchedulingCycle});
+    cycle_scheduled_ = true;
+    return;
+  }
+  if (!actions_.may_decide()) return;  // Its last decision will be an event, and that instant comes here again.
+  cycle_due_ = false;
+  scheduler_.schedule({cluster_, engine_.now(), policy_rng_}, actions_);
+  if (actions_.may_decide()) {
+    report_unschedulable();
+  } else {
+    cycle_due_ = true;  // The cycle goes on when this decision is made.
+  }
+}
+
+// Pods that were looked at for the first time and got no node.
+void Simulation::report_unschedulable() {
+  for (const auto& [pod, ordinal] : fresh_) {
+    const PodColumns& pods = cluster_.pods();
+    if (pods.ordinal[index(pod)] != ordinal || pods.phase[index(pod)] != PodPhase::kPending) continue;
+    actions_.unschedulable(pod);
+    if (options_.fail_unschedulable) actions_.fail(pod, FailReason::kUnschedulable);
+  }
+  fresh_.clear();
+}
+
+}  // namespace berth

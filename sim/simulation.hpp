@@ -1,0 +1,69 @@
+// One run: a cluster, the pods that come, a scheduler, a clock. Read simulation.cpp first: the main loop is there.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "policies/policy.hpp"
+#include "sim/cluster/actions.hpp"
+#include "sim/cluster/cluster.hpp"
+#include "sim/cluster/event.hpp"
+#include "sim/cluster/journal.hpp"
+#include "sim/engine/engine.hpp"
+#include "workloads/workload.hpp"
+
+namespace berth {
+
+struct SimulationOptions {
+  std::uint64_t seed = 0;
+  std::uint32_t replication = 0;
+  Duration scheduling_period{};      // 0: the scheduler looks at every instant with news; else at its multiples.
+  DecisionTime decision;
+  bool fail_unschedulable = false;   // The fill protocol: what does not fit at once fails for good.
+};
+
+class Simulation {
+ public:
+  // `arrivals` interns into the cluster's catalog: open it with catalog(), then hand it to run().
+  // Throws InputError on a bad node.
+  Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Scheduler& scheduler, const SimulationOptions& options);
+
+  Catalog& catalog() { return cluster_.catalog(); }
+  const Cluster& cluster() const { return cluster_; }
+  std::uint64_t events_executed() const { return engine_.events_executed(); }
+  Time now() const { return engine_.now(); }
+  // Folds and writers of the journal; they must outlive run().
+  void add_sink(JournalSink* sink) { journal_.add_sink(sink); }
+
+  // Plays `arrivals` until nothing is left to happen, or the horizon is reached. `mix`: see Policy::prepare(); empty
+  // unless the scheduler wants it. `pods_seen` counts arrivals as they are read, for a progress line. Call once.
+  void run(ArrivalStream& arrivals, std::span<const TemplateCount> mix, Time horizon,
+           std::atomic<std::uint64_t>* pods_seen = nullptr);
+
+ private:
+  class Feed;  // Arrivals as engine events.
+
+  void apply(const Event& event);
+  void control();
+  void report_unschedulable();
+  bool current(const Event& event) const {
+    return cluster_.pods().generation[event.subject] == event.generation;
+  }
+
+  SimulationOptions options_;
+  Cluster cluster_;
+  Engine<Event> engine_;
+  Journal journal_;
+  Actions actions_;
+  Scheduler& scheduler_;
+  Rng policy_rng_;
+  Feed* feed_ = nullptr;
+  bool cycle_scheduled_ = false;
+  bool cycle_due_ = false;
+  std::vector<std::pair<PodId, std::uint32_t>> fresh_;  // Arrived and not yet looked at; with their ordinals.
+};
+
+}  // namespace berth

@@ -1,0 +1,65 @@
+#include "sim/study_file.hpp"
+
+#include "workloads/example.hpp"
+#include "workloads/yaml.hpp"
+
+namespace berth {
+namespace {
+
+constexpr const char* kApiVersion = "berth.dev/v1alpha1";
+
+PolicySet read_policy(const YamlValue& value) {
+  if (value.is_scalar()) return PolicySet::parse(value.text(), value.where());
+  const YamlMap map = value.map({"scheduler", "params"});
+  PolicySet set;
+  set.scheduler = {map.at("scheduler").text(), {}};
+  if (const auto params = map.find("params")) {
+    for (const auto& [key, param] : params->entries()) set.scheduler.params[key] = param.text();
+  }
+  try {
+    set.check();
+  } catch (const InputError& e) {
+    throw InputError(value.where() + ": " + e.what());
+  }
+  return set;
+}
+
+}  // namespace
+
+bool is_study_file(const std::filesystem::path& path) {
+  try {
+    const YamlValue root = parse_yaml(read_text_file(path), path.string());
+    for (const auto& [key, value] : root.entries()) {
+      if (key == "kind") return value.text() == "Study";
+    }
+  } catch (const InputError&) {
+  }
+  return false;
+}
+
+StudySpec load_study(const std::filesystem::path& path) {
+  const YamlValue root = parse_yaml(read_text_file(path), path.string());
+  const YamlMap map = root.map({"apiVersion", "kind", "name", "description", "scenarios", "policies", "seeds", "baseline", "orderDir", "metrics"});
+  if (const YamlValue version = map.at("apiVersion"); version.text() != kApiVersion) {
+    version.fail("is \"" + version.text() + "\"; expected " + kApiVersion);
+  }
+  StudySpec spec;
+  for (const YamlValue& item : map.at("scenarios").list()) {
+    const YamlMap scenario = item.map({"file", "example"});
+    const auto file = scenario.find("file");
+    const auto example = scenario.find("example");
+    if (file.has_value() == example.has_value()) item.fail("names no scenario, or two; expected file: or example:");
+    spec.scenarios.push_back(std::make_shared<const Scenario>(file ? load_scenario(path.parent_path() / file->text())
+                                                                   : embedded_example(example->text())));
+  }
+  for (const YamlValue& item : map.at("policies").list()) spec.policies.push_back(read_policy(item));
+  if (const auto seeds = map.find("seeds")) spec.seeds = parse_seeds(seeds->text(), seeds->where());
+  if (const auto baseline = map.find("baseline")) spec.baseline = baseline->text();
+  if (const auto order = map.find("orderDir")) spec.order_dir = path.parent_path() / order->text();
+  if (const auto metrics = map.find("metrics")) {
+    for (const YamlValue& metric : metrics->list()) spec.table_metrics.push_back(metric.text());
+  }
+  return spec;
+}
+
+}  // namespace berth
