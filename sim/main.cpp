@@ -1,5 +1,7 @@
 // berth: the command line. Flags are spelt here; what they do is in sim/cli.
 #include <CLI/CLI.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <exception>
@@ -42,6 +44,9 @@ int main(int argc, char** argv) {
   app.fallthrough();
   std::vector<std::string> plugins;
   app.add_option("--plugin", plugins, "shared object with further policies; may be given several times");
+
+  bool verbose = false;
+  app.add_flag("-v,--verbose", verbose, "say on standard error what is being done");
 
   berth::RunFlags run;
   CLI::App* run_command = app.add_subcommand("run", "one run: a scenario under one policy; prints its metrics");
@@ -104,6 +109,9 @@ int main(int argc, char** argv) {
     return kExitInput;
   }
 
+  spdlog::set_default_logger(spdlog::stderr_color_mt("berth"));
+  spdlog::set_pattern("berth: %v");
+  spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
   try {
     for (const std::string& plugin : plugins) berth::load_plugin(plugin);
     compare.options.arguments.assign(argv, argv + argc);

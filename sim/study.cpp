@@ -13,6 +13,7 @@
 #include "results/files.hpp"
 #include "results/fill_series.hpp"
 #include "results/manifest.hpp"
+#include "results/report_page.hpp"
 #include "results/study_store.hpp"
 #include "results/summary.hpp"
 #include "results/svg.hpp"
@@ -214,11 +215,14 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
   } else {
     write_series_csv(options.out / "series.csv", runs);
   }
-  make_output_dir(options.out / "pictures");
-  for (const Picture& picture : curve_pictures(runs)) write_file_atomically(options.out / "pictures" / picture.file_name, picture.svg);
+  std::vector<Picture> pictures = curve_pictures(runs);
   if (policy_names.size() > 1) {
-    for (const Picture& picture : forest_pictures(summary, shown)) write_file_atomically(options.out / "pictures" / picture.file_name, picture.svg);
+    for (Picture& picture : forest_pictures(summary, shown)) pictures.push_back(std::move(picture));
   }
+  make_output_dir(options.out / "pictures");
+  for (const Picture& picture : pictures) write_file_atomically(options.out / "pictures" / picture.file_name, picture.svg);
+  const std::string title = "Berth: " + fmt::format("{}", fmt::join(scenario_names, ", "));
+  write_file_atomically(options.out / "index.html", report_page(title, report.table, report.notes, pictures));
   return report;
 }
 

@@ -43,8 +43,8 @@ struct StudyReport {
   std::string table;             // For the terminal.
 };
 
-// Runs what is missing and writes study.sqlite, summary.csv, summary.json, series.csv, manifest.json and pictures/*.svg
-// below `out`. Throws InputError in one line; what was finished by then is kept and can be resumed.
+// Runs what is missing and writes study.sqlite, summary.csv, summary.json, series.csv, manifest.json, pictures/*.svg and
+// index.html below `out`. Throws InputError in one line; what was finished by then is kept and can be resumed.
 StudyReport run_study(const StudySpec& spec, const StudyOptions& options);
 
 // `42..51`, `1,2,5..7`. Throws InputError naming `what`; at most 100,000 seeds.

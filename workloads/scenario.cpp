@@ -64,8 +64,9 @@ class ScenarioReader {
   explicit ScenarioReader(const std::filesystem::path& base) : base_(base) {}
 
   Scenario read(const YamlValue& document) {
-    const YamlMap map = document.map({"apiVersion", "kind", "name", "description", "protocol", "load", "schedulingPeriod",
-                                      "decisionBase", "decisionPerNode", "horizon", "nodes", "workload"});
+    const YamlMap map =
+        document.map({"apiVersion", "kind", "name", "description", "protocol", "load", "schedulingPeriod",
+                      "decisionBase", "decisionPerNode", "horizon", "nodes", "workload"});
     map.at("apiVersion").choice({"berth.dev/v1alpha1"});
     map.at("kind").choice({"Scenario"});
     scenario_.name = map.at("name").text();
@@ -107,8 +108,8 @@ class ScenarioReader {
 
   void read_nodes(const YamlValue& value) {
     for (const YamlValue& item : value.list()) {
-      const YamlMap any = item.map({"file", "name", "count", "cpu", "memory", "ephemeralStorage", "pods", "gpus", "gpuModel",
-                                    "labels", "extended"});
+      const YamlMap any = item.map({"file", "name", "count", "cpu", "memory", "ephemeralStorage", "pods", "gpus",
+                                    "gpuModel", "labels", "extended"});
       if (any.has("file")) {
         read_node_file(item);
       } else {
@@ -128,8 +129,8 @@ class ScenarioReader {
   }
 
   void read_node_group(const YamlValue& item) {
-    const YamlMap map =
-        item.map({"name", "count", "cpu", "memory", "ephemeralStorage", "pods", "gpus", "gpuModel", "labels", "extended"});
+    const YamlMap map = item.map(
+        {"name", "count", "cpu", "memory", "ephemeralStorage", "pods", "gpus", "gpuModel", "labels", "extended"});
     NodeSpec node;
     const std::string prefix = map.at("name").text();
     node.allocatable.cpu_milli = map.at("cpu").cpu_milli();
@@ -158,8 +159,9 @@ class ScenarioReader {
     const YamlMap map = value.map({"synthetic", "trace", "openb", "batchJobs", "vmArrivals", "gpuJobs"});
     const auto all = value.entries();
     if (all.size() != 1) {
-      value.fail(fmt::format("has {} sources of pods; expected one of synthetic, trace, openb, batchJobs, vmArrivals, gpuJobs",
-                             all.size()));
+      value.fail(
+          fmt::format("has {} sources of pods; expected one of synthetic, trace, openb, batchJobs, vmArrivals, gpuJobs",
+                      all.size()));
     }
     const YamlValue source = map.at(all[0].first);
     const std::string& kind = all[0].first;
@@ -189,8 +191,8 @@ class ScenarioReader {
     if (scenario_.nodes.empty()) {
       for (const NodeSpec& node : trace->nodes()) add_node(source, node);
     } else if (!trace->nodes().empty()) {
-      scenario_.notes.push_back(fmt::format("the trace's own {} nodes are not used: the scenario has nodes",
-                                            trace->nodes().size()));
+      scenario_.notes.push_back(
+          fmt::format("the trace's own {} nodes are not used: the scenario has nodes", trace->nodes().size()));
     }
     for (const std::string& note : trace->info().notes) scenario_.notes.push_back(note);
     scenario_.workload = std::move(trace);
@@ -220,8 +222,9 @@ class ScenarioReader {
     VmArrivalsOptions options;
     constexpr BinnedLifetime kWays[] = {BinnedLifetime::kDraw, BinnedLifetime::kMidpoint, BinnedLifetime::kMin,
                                         BinnedLifetime::kMax};
-    option(source, "lifetime",
-           [&](const YamlValue& v) { options.lifetime = kWays[v.choice({"draw", "midpoint", "min", "max"})]; });
+    option(source, "lifetime", [&](const YamlValue& v) {
+      options.lifetime = kWays[v.choice({"draw", "midpoint", "min", "max"})];
+    });
     option(source, "seed", [&](const YamlValue& v) {
       options.seed = static_cast<std::uint64_t>(v.integer(0, std::numeric_limits<std::int64_t>::max()));
     });
@@ -284,7 +287,8 @@ class ScenarioReader {
       }
       ++kinds;
     }
-    if (kinds != 1) value.fail(fmt::format("has {} processes; expected one of poisson, constant, diurnal, mmpp", kinds));
+    if (kinds != 1)
+      value.fail(fmt::format("has {} processes; expected one of poisson, constant, diurnal, mmpp", kinds));
     return arrivals;
   }
 
@@ -302,7 +306,8 @@ class ScenarioReader {
     }
     if (const auto v = map.find("memory")) {
       if (v->is_map()) {
-        t.memory = read_size(*v, std::int64_t{1} << 30, std::int64_t{64} << 20, std::int64_t{256} << 30, &YamlValue::bytes);
+        t.memory =
+            read_size(*v, std::int64_t{1} << 30, std::int64_t{64} << 20, std::int64_t{256} << 30, &YamlValue::bytes);
       } else {
         t.base.request.memory_bytes = v->bytes();
       }

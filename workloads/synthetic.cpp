@@ -50,9 +50,10 @@ void validate(const ArrivalSpec& a) {
 
 void validate(const SizeSpec& size, const char* what) {
   if (size.unit > 0 && size.granularity > 0 && size.min >= 0 && size.max >= size.min) return;
-  throw InputError(fmt::format("{} has unit {}, granularity {}, min {} and max {}; expected unit and granularity above 0 "
-                               "and 0 <= min <= max",
-                               what, size.unit, size.granularity, size.min, size.max));
+  throw InputError(
+      fmt::format("{} has unit {}, granularity {}, min {} and max {}; expected unit and granularity above 0 "
+                  "and 0 <= min <= max",
+                  what, size.unit, size.granularity, size.min, size.max));
 }
 
 // The times of arrival, one after another; kNever once they leave the range of Time.
@@ -68,11 +69,14 @@ class ArrivalTimes {
 
   Time next() {
     switch (spec_.kind) {
-      case ArrivalSpec::Kind::kPoisson: return now_ = now_ + from_seconds(exponential(gaps_, 1 / spec_.rate));
+      case ArrivalSpec::Kind::kPoisson:
+        return now_ = now_ + from_seconds(exponential(gaps_, 1 / spec_.rate));
       case ArrivalSpec::Kind::kConstant:  // From the start each time, so that roundings do not add up.
         return Time{} + spec_.start + from_seconds(static_cast<double>(count_++) / spec_.rate);
-      case ArrivalSpec::Kind::kMmpp: return next_modulated();
-      case ArrivalSpec::Kind::kDiurnal: return next_diurnal();
+      case ArrivalSpec::Kind::kMmpp:
+        return next_modulated();
+      case ArrivalSpec::Kind::kDiurnal:
+        return next_diurnal();
     }
     BERTH_CHECK(false);
   }
@@ -261,15 +265,17 @@ SyntheticWorkload::SyntheticWorkload(SyntheticSpec spec, Catalog catalog)
     if (t.memory) validate(*t.memory, "memory");
   }
   require(std::isfinite(sum) && sum > 0, "sum of weights", sum, "above 0");
-  if (!spec_.pods && !spec_.duration) throw InputError("neither pods nor duration is given; expected one, or pods never end");
+  if (!spec_.pods && !spec_.duration)
+    throw InputError("neither pods nor duration is given; expected one, or pods never end");
   if (spec_.pods && *spec_.pods > kMaxPods) {
     throw InputError(fmt::format("pods is {}; expected at most {}", *spec_.pods, kMaxPods));
   }
   if (spec_.duration) require(spec_.duration->ns >= 0, "duration", spec_.duration->seconds(), "0s or more");
   if (max_templates() > kMaxTemplates) {
-    throw InputError(fmt::format("the sizes allow {} different templates; expected at most {}: a larger granularity or a "
-                                 "smaller max",
-                                 max_templates(), kMaxTemplates));
+    throw InputError(
+        fmt::format("the sizes allow {} different templates; expected at most {}: a larger granularity or a "
+                    "smaller max",
+                    max_templates(), kMaxTemplates));
   }
 }
 

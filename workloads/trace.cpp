@@ -52,8 +52,8 @@ class File {
 void append_delimited(const v1alpha1::Record& record, std::string& out) {
   std::size_t size = record.ByteSizeLong();
   if (size > kMaxRecordBytes) {
-    throw InputError(fmt::format("a trace record takes {} bytes; expected at most {}: shorter names, labels or notes", size,
-                                 kMaxRecordBytes));
+    throw InputError(fmt::format("a trace record takes {} bytes; expected at most {}: shorter names, labels or notes",
+                                 size, kMaxRecordBytes));
   }
   for (; size >= 0x80; size >>= 7) out.push_back(static_cast<char>(size | 0x80));
   out.push_back(static_cast<char>(size));
@@ -152,7 +152,8 @@ struct TraceWriter::Impl {
     message.set_gpu_count(t.gpu.count);
     message.set_gpu_milli(t.gpu.milli);
     for (std::size_t model = 0; model < kMaxGpuModels; ++model) {
-      if ((t.gpu.models >> model & 1) != 0) message.add_gpu_models(catalog.gpu_model_name(static_cast<GpuModelId>(model)));
+      if ((t.gpu.models >> model & 1) != 0)
+        message.add_gpu_models(catalog.gpu_model_name(static_cast<GpuModelId>(model)));
     }
     message.set_priority(t.priority);
     if (index(t.namespace_id) != 0) message.set_namespace_(catalog.namespace_name(t.namespace_id));
@@ -220,8 +221,8 @@ struct TraceWriter::Impl {
     header_.mutable_header()->set_last_arrival_ns(last_.ns);
     append_delimited(header_, plain_);
     std::string frames(header_room_, '\0');
-    const std::size_t used = zstd_checked(
-        ZSTD_compress2(zstd_.get(), frames.data(), header_room_ - 8, plain_.data(), plain_.size()));
+    const std::size_t used =
+        zstd_checked(ZSTD_compress2(zstd_.get(), frames.data(), header_room_ - 8, plain_.data(), plain_.size()));
     plain_.clear();
     const auto put_u32 = [&frames](std::size_t at, std::uint64_t value) {  // Little-endian, as RFC 8878 has it.
       for (std::size_t i = 0; i < 4; ++i) frames[at + i] = static_cast<char>(value >> (8 * i));
@@ -280,8 +281,12 @@ void TraceWriter::write(std::span<const PodArrival> pods, std::span<const std::s
   for (std::size_t i = 0; i < pods.size(); ++i) impl_->add(pods[i], names.empty() ? nullptr : &names[i]);
 }
 
-void TraceWriter::close() { impl_->close(); }
-std::uint64_t TraceWriter::pods() const { return impl_->pods_; }
+void TraceWriter::close() {
+  impl_->close();
+}
+std::uint64_t TraceWriter::pods() const {
+  return impl_->pods_;
+}
 
 std::uint64_t write_trace(const std::filesystem::path& path, const TraceInfo& info, std::span<const NodeSpec> nodes,
                           const Workload& workload, std::uint64_t seed, std::uint32_t replication) {
@@ -371,7 +376,8 @@ class RecordReader {
       if (in_.pos == in_.size && !within_frame_) return false;
       const std::size_t result = ZSTD_decompressStream(zstd_.get(), &out, &in_);
       if (ZSTD_isError(result)) {
-        fail(fmt::format("the zstd stream is broken ({}); expected a Berth trace (.pb.zst)", ZSTD_getErrorName(result)));
+        fail(
+            fmt::format("the zstd stream is broken ({}); expected a Berth trace (.pb.zst)", ZSTD_getErrorName(result)));
       }
       within_frame_ = result != 0;
       if (out.pos > end_) {
@@ -433,7 +439,8 @@ template <class Message>
 void take_details(const RecordReader& reader, const Message& message, Catalog& catalog,
                   std::vector<ExtendedAmount>& extended, std::vector<Label>& labels) {
   for (const v1alpha1::Quantity& quantity : message.extended()) {
-    if (quantity.amount() <= 0) reader.fail(fmt::format("{} of {}; expected 1 or more", quantity.amount(), quantity.resource()));
+    if (quantity.amount() <= 0)
+      reader.fail(fmt::format("{} of {}; expected 1 or more", quantity.amount(), quantity.resource()));
     extended.push_back({catalog.extended(quantity.resource()), quantity.amount()});
   }
   std::ranges::sort(extended, {}, &ExtendedAmount::resource);
@@ -479,12 +486,13 @@ TemplateId template_of(const RecordReader& reader, const v1alpha1::Template& mes
   t.request = resources_of(reader, message.cpu_milli(), message.memory_bytes(), message.ephemeral_storage_bytes());
   const std::uint32_t count = message.gpu_count();
   const std::uint32_t milli = message.gpu_milli();
-  const bool valid = count == 0 ? milli == 0 && message.gpu_models().empty()
+  const bool valid = count == 0   ? milli == 0 && message.gpu_models().empty()
                      : count == 1 ? milli >= 1 && milli <= kMilliPerGpu
                                   : count <= kMaxGpusPerNode && milli == kMilliPerGpu;
   if (!valid) {
-    reader.fail(fmt::format("gpu_count {} with gpu_milli {}; expected none, 1 GPU with 1 to 1000, or up to {} with 1000",
-                            count, milli, kMaxGpusPerNode));
+    reader.fail(
+        fmt::format("gpu_count {} with gpu_milli {}; expected none, 1 GPU with 1 to 1000, or up to {} with 1000", count,
+                    milli, kMaxGpusPerNode));
   }
   t.gpu.count = static_cast<std::uint16_t>(count);
   t.gpu.milli = static_cast<std::uint16_t>(milli);
@@ -500,14 +508,17 @@ TemplateId template_of(const RecordReader& reader, const v1alpha1::Template& mes
 // The pods of a file, batch by batch.
 class PodReader {
  public:
-  PodReader(const std::string& path, Catalog& catalog) : reader_(path), catalog_(catalog), header_(read_header(reader_)) {}
+  PodReader(const std::string& path, Catalog& catalog)
+      : reader_(path), catalog_(catalog), header_(read_header(reader_)) {}
 
   // The next batch with pods in it; nullptr once the trace is complete.
   const std::vector<PodArrival>* next_batch() {
     while (!done_) {
-      if (!reader_.next(record_)) reader_.fail("is missing; expected more pods or the end record: the trace is cut off");
+      if (!reader_.next(record_))
+        reader_.fail("is missing; expected more pods or the end record: the trace is cut off");
       switch (record_.kind_case()) {
-        case v1alpha1::Record::kHeader: reader_.fail("is a second header; expected one, at the front");
+        case v1alpha1::Record::kHeader:
+          reader_.fail("is a second header; expected one, at the front");
         case v1alpha1::Record::kNode:
           if (!numbers_.empty() || !pods_.empty()) reader_.fail("is a node; expected nodes before templates and pods");
           break;
@@ -518,8 +529,11 @@ class PodReader {
           take(record_.pods());
           if (!pods_.empty()) return &pods_;
           break;
-        case v1alpha1::Record::kEnd: finish(record_.end()); break;
-        case v1alpha1::Record::KIND_NOT_SET: reader_.fail("is of no kind that this Berth knows");
+        case v1alpha1::Record::kEnd:
+          finish(record_.end());
+          break;
+        case v1alpha1::Record::KIND_NOT_SET:
+          reader_.fail("is of no kind that this Berth knows");
       }
     }
     return nullptr;
@@ -533,18 +547,20 @@ class PodReader {
     const int n = batch.template_number_size();
     const auto fits = [n](int size, bool optional) { return size == n || (optional && size == 0); };
     if (!fits(batch.arrival_delta_ns_size(), false) || !fits(batch.run_time_ns_plus_one_size(), false) ||
-        !fits(batch.start_delay_ns_size(), true) || !fits(batch.row_step_size(), true) || !fits(batch.names_size(), true)) {
+        !fits(batch.start_delay_ns_size(), true) || !fits(batch.row_step_size(), true) ||
+        !fits(batch.names_size(), true)) {
       reader_.fail("its columns differ in length; expected one entry for each pod");
     }
-    if (static_cast<std::size_t>(n) > kMaxBatch) reader_.fail(fmt::format("{} pods; expected at most {}", n, kMaxBatch));
+    if (static_cast<std::size_t>(n) > kMaxBatch)
+      reader_.fail(fmt::format("{} pods; expected at most {}", n, kMaxBatch));
     constexpr auto kMost = static_cast<std::uint64_t>(kForever.ns);
     pods_.resize(static_cast<std::size_t>(n));
     for (int i = 0; i < n; ++i) {
       PodArrival& pod = pods_[static_cast<std::size_t>(i)];
       const std::uint64_t delta = batch.arrival_delta_ns(i);
       if (delta > kMost - static_cast<std::uint64_t>(last_.ns)) {
-        reader_.fail(fmt::format("pod {} comes {} ns after the one before; expected time to go forwards, and below 2^63 ns",
-                                 count_, delta));
+        reader_.fail(fmt::format(
+            "pod {} comes {} ns after the one before; expected time to go forwards, and below 2^63 ns", count_, delta));
       }
       last_.ns += static_cast<std::int64_t>(delta);
       pod.at = last_;
@@ -570,11 +586,13 @@ class PodReader {
 
   void finish(const v1alpha1::End& end) {
     const auto differs = [this](const char* who, std::uint64_t says) {
-      if (says != count_) reader_.fail(fmt::format("{} says {} pods, but {} came: pods are missing", who, says, count_));
+      if (says != count_)
+        reader_.fail(fmt::format("{} says {} pods, but {} came: pods are missing", who, says, count_));
     };
     differs("the end record", end.pods());
     differs("the header", header_.pods());
-    if (header_.last_arrival_ns() != last_.ns) reader_.fail("the header says another last arrival than the last pod has");
+    if (header_.last_arrival_ns() != last_.ns)
+      reader_.fail("the header says another last arrival than the last pod has");
     if (reader_.next(record_)) reader_.fail("comes after the end record; expected nothing");
     record_.Clear();
     done_ = true;
@@ -607,7 +625,8 @@ class TraceStream final : public ArrivalStream {
         used_ = 0;
       }
       const std::size_t n = std::min(out.size() - filled, rest_.size() - used_);
-      std::copy_n(rest_.begin() + static_cast<std::ptrdiff_t>(used_), n, out.begin() + static_cast<std::ptrdiff_t>(filled));
+      std::copy_n(rest_.begin() + static_cast<std::ptrdiff_t>(used_), n,
+                  out.begin() + static_cast<std::ptrdiff_t>(filled));
       used_ += n;
       filled += n;
     }
@@ -656,7 +675,8 @@ std::string TraceWorkload::pod_name(std::uint32_t row) const {
     PodReader reader(path_, catalog);
     while (const std::vector<PodArrival>* pods = reader.next_batch()) {
       for (int i = 0; i < reader.names().size(); ++i) {
-        if (!reader.names()[i].empty()) names_->by_row.emplace_back((*pods)[static_cast<std::size_t>(i)].row, reader.names()[i]);
+        if (!reader.names()[i].empty())
+          names_->by_row.emplace_back((*pods)[static_cast<std::size_t>(i)].row, reader.names()[i]);
       }
     }
     std::ranges::stable_sort(names_->by_row, {}, &std::pair<std::uint32_t, std::string>::first);

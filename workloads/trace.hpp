@@ -47,13 +47,14 @@ class TraceWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-// All of one workload in one call; pods that the workload names are written with their names. `nodes` use the numbers of
-// workload.catalog(). Returns the number of pods.
+// All of one workload in one call; pods that the workload names are written with their names. `nodes` use the numbers
+// of workload.catalog(). Returns the number of pods.
 std::uint64_t write_trace(const std::filesystem::path& path, const TraceInfo& info, std::span<const NodeSpec> nodes,
                           const Workload& workload, std::uint64_t seed, std::uint32_t replication);
 
-// A trace file. The constructor reads the header and the nodes, into a catalog that begins as `catalog`; each open() streams the pods in constant memory, plus
-// what the catalog keeps of the templates. All reading throws InputError `<file>: record 7: what is wrong; …`.
+// A trace file. The constructor reads the header and the nodes, into a catalog that begins as `catalog`; each open()
+// streams the pods in constant memory, plus what the catalog keeps of the templates. All reading throws InputError
+// `<file>: record 7: what is wrong; …`.
 class TraceWorkload final : public Workload {
  public:
   explicit TraceWorkload(const std::filesystem::path& path, Catalog catalog = {});

@@ -48,7 +48,8 @@ class TreeBuilder final : public YAML::EventHandler {
     count(mark, copy.size);
     add(std::move(copy));
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     check_tag(mark, tag);
     if (value.size() > kMaxYamlScalarBytes) {
       fail(mark, fmt::format("a value of {} bytes; expected at most {}", value.size(), kMaxYamlScalarBytes));
@@ -96,7 +97,8 @@ class TreeBuilder final : public YAML::EventHandler {
   void count(const YAML::Mark& mark, std::size_t nodes) {
     nodes_ += nodes;
     if (nodes_ > kMaxYamlNodes) {
-      fail(mark, fmt::format("too much in one document; expected at most {} values, aliases written out", kMaxYamlNodes));
+      fail(mark,
+           fmt::format("too much in one document; expected at most {} values, aliases written out", kMaxYamlNodes));
     }
   }
   void check_tag(const YAML::Mark& mark, const std::string& tag) const {
@@ -207,17 +209,24 @@ YamlValue::YamlValue(const YamlValue& parent, const YamlNode& node, std::string 
     : root_(parent.root_), file_(parent.file_), node_(&node), path_(std::move(path)) {}
 
 std::string YamlValue::where() const {
-  return fmt::format("{}: {}", to_string(Place{*file_, node_->line, node_->column}), path_.empty() ? "the document" : path_);
+  return fmt::format("{}: {}", to_string(Place{*file_, node_->line, node_->column}),
+                     path_.empty() ? "the document" : path_);
 }
 
-void YamlValue::fail(std::string_view what) const { throw InputError(where() + " " + std::string(what)); }
+void YamlValue::fail(std::string_view what) const {
+  throw InputError(where() + " " + std::string(what));
+}
 
 const std::string& YamlValue::text() const {
   switch (kind()) {
-    case YamlNode::Kind::kNull: fail("is empty; expected a value");
-    case YamlNode::Kind::kList: fail("is a list; expected a single value");
-    case YamlNode::Kind::kMap: fail("is a map; expected a single value");
-    case YamlNode::Kind::kScalar: break;
+    case YamlNode::Kind::kNull:
+      fail("is empty; expected a value");
+    case YamlNode::Kind::kList:
+      fail("is a list; expected a single value");
+    case YamlNode::Kind::kMap:
+      fail("is a map; expected a single value");
+    case YamlNode::Kind::kScalar:
+      break;
   }
   if (node_->text.empty()) fail("is empty; expected a value");
   return node_->text;
@@ -228,7 +237,8 @@ double YamlValue::number(double min, double max) const {
   double value = 0;
   const auto [end, error] = std::from_chars(t.data(), t.data() + t.size(), value);
   if (error != std::errc() || end != t.data() + t.size() || !std::isfinite(value) || value < min || value > max) {
-    const std::string range = std::isfinite(max) ? fmt::format("from {} to {}", min, max) : fmt::format("of at least {}", min);
+    const std::string range =
+        std::isfinite(max) ? fmt::format("from {} to {}", min, max) : fmt::format("of at least {}", min);
     fail(fmt::format("is \"{}\"; expected a number {}", shown(t), range));
   }
   return value;
@@ -256,11 +266,21 @@ Duration YamlValue::duration() const {
   return d;
 }
 
-Duration YamlValue::duration_or_forever() const { return text() == "forever" ? kForever : duration(); }
-std::int64_t YamlValue::cpu_milli() const { return parse_cpu_milli(text(), where()); }
-std::int64_t YamlValue::bytes() const { return parse_bytes(text(), where()); }
-std::int64_t YamlValue::count() const { return parse_count(text(), where()); }
-Distribution YamlValue::distribution() const { return Distribution::parse(text(), where()); }
+Duration YamlValue::duration_or_forever() const {
+  return text() == "forever" ? kForever : duration();
+}
+std::int64_t YamlValue::cpu_milli() const {
+  return parse_cpu_milli(text(), where());
+}
+std::int64_t YamlValue::bytes() const {
+  return parse_bytes(text(), where());
+}
+std::int64_t YamlValue::count() const {
+  return parse_count(text(), where());
+}
+Distribution YamlValue::distribution() const {
+  return Distribution::parse(text(), where());
+}
 
 std::size_t YamlValue::choice(std::initializer_list<const char*> names) const {
   const std::string& t = text();
@@ -315,7 +335,8 @@ std::optional<YamlValue> YamlMap::find(std::string_view key) const {
   const std::vector<YamlNode>& items = value_.node_->items;
   for (std::size_t i = 0; i < items.size(); i += 2) {
     if (items[i].text != key || items[i + 1].kind == YamlNode::Kind::kNull) continue;
-    return YamlValue(value_, items[i + 1], value_.path_.empty() ? std::string(key) : fmt::format("{}.{}", value_.path_, key));
+    return YamlValue(value_, items[i + 1],
+                     value_.path_.empty() ? std::string(key) : fmt::format("{}.{}", value_.path_, key));
   }
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
 // YAML as configuration: a small tree with the place of everything, and readers that answer bad input with one line
-// `file:line:column: path is …; expected …`. yaml-cpp scans and parses; the tree is ours, because its own has no limits,
-// keeps the last of two equal keys and lets an alias be read in exponentially many ways.
+// `file:line:column: path is …; expected …`. yaml-cpp scans and parses; the tree is ours, because its own has no
+// limits, keeps the last of two equal keys and lets an alias be read in exponentially many ways.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +21,19 @@ namespace berth {
 
 inline constexpr std::size_t kMaxYamlBytes = std::size_t{64} << 20;
 inline constexpr std::size_t kMaxYamlScalarBytes = std::size_t{1} << 20;
-inline constexpr std::size_t kMaxYamlNodes = 1'000'000;  // With aliases written out; 64 bytes of text count as one more.
+inline constexpr std::size_t kMaxYamlNodes =
+    1'000'000;  // With aliases written out; 64 bytes of text count as one more.
 inline constexpr std::size_t kMaxYamlDepth = 100;
 
 struct YamlNode {
   enum class Kind : std::uint8_t { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
-  bool quoted = false;        // A scalar that is text whatever it looks like.
-  std::uint32_t line = 0;     // From 1.
-  std::uint32_t column = 0;   // From 1.
-  std::uint32_t height = 0;   // Levels below this node.
-  std::uint32_t size = 1;     // Nodes in this subtree, as kMaxYamlNodes counts.
-  std::string text;           // Of a scalar.
+  bool quoted = false;          // A scalar that is text whatever it looks like.
+  std::uint32_t line = 0;       // From 1.
+  std::uint32_t column = 0;     // From 1.
+  std::uint32_t height = 0;     // Levels below this node.
+  std::uint32_t size = 1;       // Nodes in this subtree, as kMaxYamlNodes counts.
+  std::string text;             // Of a scalar.
   std::vector<YamlNode> items;  // Of a list; of a map: key, value, key, value …
 };
 
@@ -53,13 +54,13 @@ class YamlValue {
   bool is_map() const { return kind() == YamlNode::Kind::kMap; }
   bool is_scalar() const { return kind() == YamlNode::Kind::kScalar; }
 
-  const std::string& text() const;                          // A scalar, not empty.
-  double number(double min, double max) const;              // Finite; decimal or scientific.
+  const std::string& text() const;              // A scalar, not empty.
+  double number(double min, double max) const;  // Finite; decimal or scientific.
   std::int64_t integer(std::int64_t min, std::int64_t max) const;
-  bool boolean() const;                                     // true or false.
-  Duration duration() const;                                // "90s", not negative.
-  Duration duration_or_forever() const;                     // Or the word forever.
-  std::int64_t cpu_milli() const;                           // Kubernetes quantities.
+  bool boolean() const;                  // true or false.
+  Duration duration() const;             // "90s", not negative.
+  Duration duration_or_forever() const;  // Or the word forever.
+  std::int64_t cpu_milli() const;        // Kubernetes quantities.
   std::int64_t bytes() const;
   std::int64_t count() const;
   Distribution distribution() const;

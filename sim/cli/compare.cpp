@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "sim/cli/commands.hpp"
 #include "sim/cli/progress.hpp"
@@ -56,10 +57,11 @@ void compare_command(const CompareFlags& flags) {
   options.progress = [&](std::size_t done, std::size_t all) { progress.show(done, all, "runs"); };
   const StudyReport report = run_study(spec, options);
   progress.clear();
+  spdlog::info("{} runs, {} of them from before, {} events simulated", report.runs, report.resumed, report.events);
   for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
   fmt::print("{}", report.table);
   if (report.resumed > 0) fmt::print("{} of {} runs were there from before.\n", report.resumed, report.runs);
-  fmt::print("Written to {}: summary.csv, summary.json, series.csv, manifest.json, study.sqlite, pictures/\n", options.out.string());
+  fmt::print("Written to {}: index.html, summary.csv, summary.json, series.csv, manifest.json, study.sqlite, pictures/\n", options.out.string());
 }
 
 }  // namespace berth

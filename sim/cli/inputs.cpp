@@ -1,4 +1,6 @@
 // From flags to scenarios.
+#include <spdlog/spdlog.h>
+
 #include "sim/cli/commands.hpp"
 #include "sim/engine/error.hpp"
 #include "workloads/example.hpp"
@@ -84,6 +86,7 @@ std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& fl
     duration(flags.horizon, "--horizon", scenario.horizon);
     duration(flags.decision_base, "--decision-base", scenario.decision_base);
     duration(flags.decision_per_node, "--decision-per-node", scenario.decision_per_node);
+    spdlog::info("scenario {}: {} nodes, {} files read", scenario.name, scenario.nodes.size(), scenario.inputs.size());
     shared.push_back(std::make_shared<const Scenario>(std::move(scenario)));
   }
   return shared;

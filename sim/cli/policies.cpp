@@ -1,6 +1,7 @@
 // berth policies, metrics, examples; and plug-ins.
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "policies/registry.hpp"
 #include "results/files.hpp"
@@ -64,6 +65,7 @@ void load_plugin(const std::filesystem::path& path) {
   if (dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
     throw InputError(fmt::format("{}: not a plug-in: {}; expected a shared object built against Berth's installed headers", path.string(), dlerror()));
   }
+  spdlog::info("plug-in {} loaded", path.string());
 }
 
 }  // namespace berth

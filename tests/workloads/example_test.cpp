@@ -30,9 +30,10 @@ TEST(ExampleTest, AreTheirFilesByteByByte) {
 }
 
 TEST(ExampleTest, UnknownNameIsAnswered) {
-  EXPECT_THAT([] { embedded_example("mixed-days"); },
-              testing::ThrowsMessage<InputError>("there is no example \"mixed-days\"; expected one of mixed-day, gpu-sharing, "
-                                                 "synthetic-day; did you mean \"mixed-day\"?"));
+  EXPECT_THAT(
+      [] { embedded_example("mixed-days"); },
+      testing::ThrowsMessage<InputError>("there is no example \"mixed-days\"; expected one of mixed-day, gpu-sharing, "
+                                         "synthetic-day; did you mean \"mixed-day\"?"));
 }
 
 // The most that is asked for at once if every pod starts when it comes, as shares of the nodes.

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "sim/engine/error.hpp"
+#include "sim/engine/rng.hpp"
 #include "tests/support/shared_data.hpp"
 #include "workloads/synthetic.hpp"
 #include "workloads/trace.hpp"
@@ -114,8 +116,9 @@ std::string message(const std::string& text) {
 }
 
 TEST(ScenarioTest, DefaultsAndProcesses) {
-  const std::string head = "apiVersion: berth.dev/v1alpha1\nkind: Scenario\nname: n\nhorizon: forever\nload:\n"
-                           "nodes: [{name: n, cpu: 1, memory: 1}]\nworkload: {synthetic: {duration: 1h, arrivals: ";
+  const std::string head =
+      "apiVersion: berth.dev/v1alpha1\nkind: Scenario\nname: n\nhorizon: forever\nload:\n"
+      "nodes: [{name: n, cpu: 1, memory: 1}]\nworkload: {synthetic: {duration: 1h, arrivals: ";
   const std::string tail = ", templates: [{runTime: forever}]}}\n";
   const auto arrivals = [&](const std::string& text) {
     const Scenario s = parse_scenario(head + text + tail, "s.yaml", ".");
@@ -158,14 +161,17 @@ TEST_P(BadScenario, SaysWhereAndWhat) {
 INSTANTIATE_TEST_SUITE_P(
     Table, BadScenario,
     testing::Values(
-        Bad{"Version", "v1alpha1", "v2", "s.yaml:1:13: apiVersion is \"berth.dev/v2\"; expected one of berth.dev/v1alpha1"},
-        Bad{"Kind", "Scenario", "Senario", "s.yaml:2:7: kind is \"Senario\"; expected one of Scenario; did you mean \"Scenario\"?"},
+        Bad{"Version", "v1alpha1", "v2",
+            "s.yaml:1:13: apiVersion is \"berth.dev/v2\"; expected one of berth.dev/v1alpha1"},
+        Bad{"Kind", "Scenario", "Senario",
+            "s.yaml:2:7: kind is \"Senario\"; expected one of Scenario; did you mean \"Scenario\"?"},
         Bad{"NoName", "name: everything\n", "", "s.yaml:1:1: the document lacks \"name\""},
         Bad{"UnknownKey", "horizon:", "horizont:",
             "s.yaml:10:1: the document has an unknown key \"horizont\"; expected apiVersion, kind, name, description, "
             "protocol, load, schedulingPeriod, decisionBase, decisionPerNode, horizon, nodes, workload; did you mean "
             "\"horizon\"?"},
-        Bad{"UnknownNodeKey", "gpuModel: A100", "gpumodel: A100", "s.yaml:13:48: nodes[1] has an unknown key \"gpumodel\""},
+        Bad{"UnknownNodeKey", "gpuModel: A100", "gpumodel: A100",
+            "s.yaml:13:48: nodes[1] has an unknown key \"gpumodel\""},
         Bad{"RepeatedKey", "load: 0.9", "protocol: replay", "s.yaml:6:1: key \"protocol\" comes twice in one map"},
         Bad{"Protocol", "fill", "fil", "s.yaml:5:11: protocol is \"fil\"; expected one of replay, fill; did you mean"},
         Bad{"NanLoad", "0.9", ".nan", "s.yaml:6:7: load is \".nan\"; expected a number from 0.001 to 100"},
@@ -174,38 +180,52 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"OverflowingLoad", "0.9", "1e999", "s.yaml:6:7: load is \"1e999\"; expected a number"},
         Bad{"LoadWithUnit", "0.9", "90%", "s.yaml:6:7: load is \"90%\"; expected a number"},
         Bad{"Duration", "10s", "10", "s.yaml:7:19: schedulingPeriod is \"10\", without a unit; expected a duration"},
-        Bad{"NegativeDuration", "1ms", "-1ms", "s.yaml:8:15: decisionBase is \"-1ms\"; expected a duration that is not neg"},
+        Bad{"NegativeDuration", "1ms", "-1ms",
+            "s.yaml:8:15: decisionBase is \"-1ms\"; expected a duration that is not neg"},
         Bad{"ListForScalar", "1h30m", "[1h]", "s.yaml:10:10: horizon is a list; expected a single value"},
-        Bad{"Count", "count: 3", "count: 0", "s.yaml:12:20: nodes[0].count is \"0\"; expected a whole number from 1 to 1000000"},
-        Bad{"HugeCount", "count: 3", "count: 99999999999999999999", "s.yaml:12:20: nodes[0].count is \"99999999999999999999\""},
-        Bad{"FractionalCount", "count: 3", "count: 2.5", "s.yaml:12:20: nodes[0].count is \"2.5\"; expected a whole number"},
+        Bad{"Count", "count: 3", "count: 0",
+            "s.yaml:12:20: nodes[0].count is \"0\"; expected a whole number from 1 to 1000000"},
+        Bad{"HugeCount", "count: 3", "count: 99999999999999999999",
+            "s.yaml:12:20: nodes[0].count is \"99999999999999999999\""},
+        Bad{"FractionalCount", "count: 3", "count: 2.5",
+            "s.yaml:12:20: nodes[0].count is \"2.5\"; expected a whole number"},
         Bad{"Cpu", "\"64\"", "2 cores", "s.yaml:12:28: nodes[0].cpu is \"2 cores\"; expected"},
         Bad{"NegativeMemory", "256Gi", "-1Gi", "s.yaml:12:42: nodes[0].memory is \"-1Gi\""},
         Bad{"NoMemory", "memory: 256Gi, ", "", "s.yaml:12:3: nodes[0] lacks \"memory\""},
         Bad{"SameNames", "name: g,", "name: c-1,", "s.yaml:13:3: nodes[1] makes a second node \"c-1\""},
         Bad{"NoModel", ", gpuModel: A100", "", "s.yaml:13:3: nodes[1] lacks \"gpuModel\""},
         Bad{"ModelWithoutGpus", "gpus: 8, ", "", "s.yaml:13:49: nodes[1].gpuModel is given, but the node has no GPUs"},
-        Bad{"TooManyGpus", "gpus: 8", "gpus: 17", "s.yaml:13:45: nodes[1].gpus is \"17\"; expected a whole number from 0 to 16"},
+        Bad{"TooManyGpus", "gpus: 8", "gpus: 17",
+            "s.yaml:13:45: nodes[1].gpus is \"17\"; expected a whole number from 0 to 16"},
         Bad{"CpuAsExtended", "example.com/zero", "cpu", "s.yaml:13:100: nodes[1].extended.cpu is no extended resource"},
         Bad{"NodesNoList", "nodes:\n", "nodes: {}\nx:\n", "s.yaml:12:1: the document has an unknown key \"x\""},
-        Bad{"TwoSources", "  synthetic:", "  trace: x\n  synthetic:", "s.yaml:15:3: workload has 2 sources of pods; expected one"},
+        Bad{"TwoSources",
+            "  synthetic:", "  trace: x\n  synthetic:", "s.yaml:15:3: workload has 2 sources of pods; expected one"},
         Bad{"UnknownSource", "  synthetic:", "  syntetic:", "s.yaml:15:3: workload has an unknown key \"syntetic\""},
         Bad{"NoEnd", "    pods: 10\n", "", "s.yaml:16:5: workload.synthetic: neither pods nor duration is given"},
         Bad{"NoProcess", "constant: {rate: 4}, ", "", "s.yaml:17:15: workload.synthetic.arrivals has 0 processes"},
-        Bad{"RateZero", "rate: 4", "rate: 0", "s.yaml:17:33: workload.synthetic.arrivals.constant.rate is 0; expected pods per"},
+        Bad{"RateZero", "rate: 4", "rate: 0",
+            "s.yaml:17:33: workload.synthetic.arrivals.constant.rate is 0; expected pods per"},
         Bad{"NegativeWeight", "2.5", "-2.5", "s.yaml:19:15: workload.synthetic.templates[0].weight is \"-2.5\""},
         Bad{"ZeroWeights", "2.5", "0", "s.yaml:16:5: workload.synthetic: sum of weights is 0"},
-        Bad{"DrawMaxBelowMin", "max: 4Gi", "max: 1Mi", "s.yaml:21:15: workload.synthetic.templates[0].memory has a max below"},
-        Bad{"DrawNoDistribution", "constant(value=3)", "zeta(s=3)", "s.yaml:21:22: workload.synthetic.templates[0].memory.draw is"},
-        Bad{"GpuMilli", "gpuMilli: 250", "gpuMilli: 1001", "s.yaml:24:17: workload.synthetic.templates[0].gpuMilli is \"1001\""},
-        Bad{"ShareOfTwo", "gpus: 1", "gpus: 2", "s.yaml:24:17: workload.synthetic.templates[0].gpuMilli is 250 of 2 GPUs"},
-        Bad{"ShareOfNone", "      gpus: 1\n", "", "s.yaml:23:17: workload.synthetic.templates[0].gpuMilli is given without GPUs"},
+        Bad{"DrawMaxBelowMin", "max: 4Gi", "max: 1Mi",
+            "s.yaml:21:15: workload.synthetic.templates[0].memory has a max below"},
+        Bad{"DrawNoDistribution", "constant(value=3)", "zeta(s=3)",
+            "s.yaml:21:22: workload.synthetic.templates[0].memory.draw is"},
+        Bad{"GpuMilli", "gpuMilli: 250", "gpuMilli: 1001",
+            "s.yaml:24:17: workload.synthetic.templates[0].gpuMilli is \"1001\""},
+        Bad{"ShareOfTwo", "gpus: 1", "gpus: 2",
+            "s.yaml:24:17: workload.synthetic.templates[0].gpuMilli is 250 of 2 GPUs"},
+        Bad{"ShareOfNone", "      gpus: 1\n", "",
+            "s.yaml:23:17: workload.synthetic.templates[0].gpuMilli is given without GPUs"},
         Bad{"Priority", "-5", "3000000000", "s.yaml:27:17: workload.synthetic.templates[0].priority is \"3000000000\""},
         Bad{"RunTime", "1m\n", "soon\n", "s.yaml:30:16: workload.synthetic.templates[0].runTime is \"soon\""},
-        Bad{"MissingFile", "  synthetic:", "  openb: pods.csv\n  gone:", "s.yaml:16:3: workload has an unknown key \"gone\""},
+        Bad{"MissingFile",
+            "  synthetic:", "  openb: pods.csv\n  gone:", "s.yaml:16:3: workload has an unknown key \"gone\""},
         Bad{"Tag", "everything", "!exec everything", "s.yaml:3:7: tag \"!exec\" means nothing here"},
         Bad{"NotYaml", "name: everything", "name: [everything", "s.yaml:"},
-        Bad{"SecondDocument", "      startDelay: 2s\n", "---\nkind: Scenario\n", "s.yaml:31:1: a second document begins"},
+        Bad{"SecondDocument", "      startDelay: 2s\n", "---\nkind: Scenario\n",
+            "s.yaml:31:1: a second document begins"},
         Bad{"SelfAlias", "load: 0.9", "load: &a [*a]", "s.yaml:6:11: an alias stands within its own anchor"},
         Bad{"UnknownAlias", "0.9", "*nowhere", "s.yaml:6:7: no valid YAML"}),
     [](const auto& bad) { return std::string(bad.param.name); });
@@ -217,9 +237,10 @@ TEST(ScenarioTest, NothingAndNonsense) {
   EXPECT_EQ(message("- a\n- b\n"), "s.yaml:1:1: the document is no map; expected \"key: value\" lines");
   EXPECT_THAT(message("{[a]: b}"), HasSubstr("a key that is no plain text"));
   EXPECT_NE(message(std::string("\0\xFF\xFE\x01: {", 7)), "accepted");
-  EXPECT_EQ(message(changed(std::string(kGood).substr(std::string(kGood).find("nodes:"), std::string(kGood).find("workload:") -
-                                                                                            std::string(kGood).find("nodes:")),
-                            "nodes: []\n")),
+  EXPECT_EQ(message(changed(
+                std::string(kGood).substr(std::string(kGood).find("nodes:"),
+                                          std::string(kGood).find("workload:") - std::string(kGood).find("nodes:")),
+                "nodes: []\n")),
             "s.yaml:11:8: nodes has no node in it; expected one or more");
 }
 
@@ -239,7 +260,8 @@ TEST(YamlLimits, DepthAliasesSizes) {
     for (int k = 1; k < 10; ++k) bomb += ", " + it;
     bomb += "]\n";
   }
-  EXPECT_THAT(message(bomb), HasSubstr("too much in one document; expected at most 1000000 values, aliases written out"));
+  EXPECT_THAT(message(bomb),
+              HasSubstr("too much in one document; expected at most 1000000 values, aliases written out"));
   std::string text_bomb = "a: &a \"" + std::string(1'000'000, 'x') + "\"\nb: [";
   for (int i = 0; i < 1'000; ++i) text_bomb += "*a,";
   EXPECT_THAT(message(text_bomb + "]"), HasSubstr("too much in one document"));
@@ -253,6 +275,35 @@ TEST(YamlLimits, DepthAliasesSizes) {
   EXPECT_EQ(message(std::string(kMaxYamlBytes + 1, '#')), "s.yaml: 67108865 bytes; expected at most 67108864");
 }
 
+TEST(YamlLimits, MutilatedScenariosReadOrThrow) {
+  Rng rng(1, 0, 0, Purpose::kTest);
+  const std::string good = kGood;
+  const auto somewhere = [&] { return rng.below(static_cast<std::uint32_t>(good.size())); };
+  int thrown = 0;
+  for (int i = 0; i < 1'500; ++i) {
+    std::string text = good;
+    for (std::uint32_t edits = 1 + rng.below(3); edits > 0; --edits) {
+      constexpr std::string_view kCharacters{"[]{}&*!|>'\"%@`,:?#-~ \n\t\0\xFF\xC3x", 27};
+      const std::size_t at = std::min<std::size_t>(somewhere(), text.size() - 1);
+      if (rng.below(3) == 0) {
+        text.erase(at, rng.below(40));
+      } else if (rng.below(2) == 0) {
+        text[at] = kCharacters[rng.below(static_cast<std::uint32_t>(kCharacters.size()))];
+      } else {
+        text.insert(at, good.substr(somewhere(), rng.below(40)));
+      }
+    }
+    try {
+      parse_scenario(text, "s.yaml", "/nonexistent");
+    } catch (const InputError& error) {
+      ++thrown;
+      ASSERT_TRUE(std::string_view(error.what()).starts_with("s.yaml:")) << error.what() << "\n" << text;
+      ASSERT_EQ(std::string_view(error.what()).find('\n'), std::string_view::npos) << error.what();
+    }
+  }
+  EXPECT_GT(thrown, 750);
+}
+
 TEST(YamlLimits, BooleansAreNotText) {
   const YamlValue v = parse_yaml("{a: true, b: \"true\", c: yes, d: false}", "s.yaml");
   const YamlMap map = v.map({"a", "b", "c", "d"});
@@ -264,7 +315,8 @@ TEST(YamlLimits, BooleansAreNotText) {
 
 class ScenarioFiles : public testing::Test {
  protected:
-  ScenarioFiles() : folder_(std::filesystem::temp_directory_path() / ("berth-scenario-test-" + std::to_string(::getpid()))) {
+  ScenarioFiles()
+      : folder_(std::filesystem::temp_directory_path() / ("berth-scenario-test-" + std::to_string(::getpid()))) {
     std::filesystem::create_directories(folder_ / "data");
   }
   ~ScenarioFiles() override { std::filesystem::remove_all(folder_); }
@@ -283,9 +335,11 @@ constexpr const char* kNodes = "sn,cpu_milli,memory_mib,gpu,model\nn0,64000,1024
 
 TEST_F(ScenarioFiles, OpenbBesideTheScenario) {
   write("data/nodes.csv", kNodes);
-  write("data/pods.csv", "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,"
-                         "scheduled_time\np0,1000,512,1,500,T4,LS,Running,5,9,6\np1,2000,512,0,0,,BE,Running,3,4,3\n");
-  const std::string yaml = "nodes: [{file: data/nodes.csv, pods: 50}]\nworkload: {openb: {file: data/pods.csv, labelQos: true}}\n";
+  write("data/pods.csv",
+        "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,"
+        "scheduled_time\np0,1000,512,1,500,T4,LS,Running,5,9,6\np1,2000,512,0,0,,BE,Running,3,4,3\n");
+  const std::string yaml =
+      "nodes: [{file: data/nodes.csv, pods: 50}]\nworkload: {openb: {file: data/pods.csv, labelQos: true}}\n";
   const Scenario s = load(yaml);
   EXPECT_THAT(s.inputs, ElementsAre(at("s.yaml"), at("data/nodes.csv"), at("data/pods.csv")));
   ASSERT_EQ(s.nodes.size(), 2U);
@@ -321,7 +375,8 @@ TEST_F(ScenarioFiles, OtherTables) {
   EXPECT_EQ(first(load(nodes + "workload: {batchJobs: {file: jobs.csv, memoryPerCore: 2Gi}}\n")).request,
             (Resources{4'000, 8LL << 30, 0}));
   EXPECT_EQ(pods[0].at, Time{} + seconds(10));
-  write("vms.csv", "arrival_s,batch,vcpu,mem_gb,lifetime_min_s,lifetime_max_s,still_running_at_end\n7,1,2,3.5,100,200,0\n");
+  write("vms.csv",
+        "arrival_s,batch,vcpu,mem_gb,lifetime_min_s,lifetime_max_s,still_running_at_end\n7,1,2,3.5,100,200,0\n");
   EXPECT_EQ(first(load(nodes + "workload: {vmArrivals: {file: vms.csv, lifetime: max}}\n")).request.cpu_milli, 2'000);
   EXPECT_EQ(pods[0].run_time, seconds(200));
   write("gpus.csv", "submit_s,duration_s,gpus,cluster\n1,2,3,vc\n");
@@ -349,15 +404,17 @@ TEST_F(ScenarioFiles, TraceBringsItsNodesUnlessTheScenarioHasSome) {
   EXPECT_EQ(with.nodes[0].name, "traced");
   EXPECT_EQ(with.workload->catalog().gpu_model_name(with.nodes[0].gpu_model), "L4");
   EXPECT_THAT(with.notes, ElementsAre("a note"));
-  const Scenario own = load("nodes: [{name: mine, cpu: 1, memory: 1, gpus: 1, gpuModel: K80}]\nworkload: {trace: {file: t.pb.zst}}\n");
+  const Scenario own =
+      load("nodes: [{name: mine, cpu: 1, memory: 1, gpus: 1, gpuModel: K80}]\nworkload: {trace: {file: t.pb.zst}}\n");
   ASSERT_EQ(own.nodes.size(), 1U);
   EXPECT_EQ(own.nodes[0].name, "mine");
   EXPECT_EQ(own.workload->catalog().gpu_model_name(own.nodes[0].gpu_model), "K80");
   EXPECT_THAT(own.notes, testing::Contains(HasSubstr("the trace's own 1 nodes are not used")));
 
   write_trace(folder_ / "bare.pb.zst", {}, {}, MemoryWorkload({}, {}, {}), 1, 0);
-  EXPECT_THAT([&] { load("workload: {trace: bare.pb.zst}\n"); },
-              testing::ThrowsMessage<InputError>(at("s.yaml") + ":1:1: the document lacks \"nodes\"; expected a value for it"));
+  EXPECT_THAT(
+      [&] { load("workload: {trace: bare.pb.zst}\n"); },
+      testing::ThrowsMessage<InputError>(at("s.yaml") + ":1:1: the document lacks \"nodes\"; expected a value for it"));
 }
 
 TEST_F(ScenarioFiles, UnreadableFilesSayWhy) {
@@ -365,7 +422,8 @@ TEST_F(ScenarioFiles, UnreadableFilesSayWhy) {
               testing::ThrowsMessage<InputError>(at("gone.yaml") + ": cannot read: No such file or directory"));
   EXPECT_THAT([&] { load_scenario(folder_); },
               testing::ThrowsMessage<InputError>(folder_.string() + ": cannot read: Is a directory"));
-  EXPECT_THAT([&] { load_scenario("/dev/zero"); }, testing::ThrowsMessage<InputError>(HasSubstr("longer than 67108864 bytes")));
+  EXPECT_THAT([&] { load_scenario("/dev/zero"); },
+              testing::ThrowsMessage<InputError>(HasSubstr("longer than 67108864 bytes")));
 }
 
 TEST(ScenarioShared, OpenbFills) {

@@ -44,7 +44,8 @@ struct Drawn {
   std::vector<PodArrival> pods;
 };
 
-Drawn draw(const SyntheticSpec& spec, std::uint64_t seed = 1, std::uint32_t replication = 0, std::size_t chunk = 1'000) {
+Drawn draw(const SyntheticSpec& spec, std::uint64_t seed = 1, std::uint32_t replication = 0,
+           std::size_t chunk = 1'000) {
   const SyntheticWorkload workload(spec, {});
   Drawn drawn{workload.catalog(), {}};
   const auto stream = workload.open(drawn.catalog, seed, replication);
@@ -56,8 +57,8 @@ Drawn draw(const SyntheticSpec& spec, std::uint64_t seed = 1, std::uint32_t repl
 }
 
 bool same(const PodArrival& a, const PodArrival& b) {
-  return a.at == b.at && a.run_time == b.run_time && a.start_delay == b.start_delay && a.pod_template == b.pod_template &&
-         a.row == b.row;
+  return a.at == b.at && a.run_time == b.run_time && a.start_delay == b.start_delay &&
+         a.pod_template == b.pod_template && a.row == b.row;
 }
 bool same(const Drawn& a, const Drawn& b) {
   return std::ranges::equal(a.pods, b.pods, [](const PodArrival& x, const PodArrival& y) { return same(x, y); });
@@ -162,7 +163,8 @@ TEST(SyntheticTest, DiurnalHoursFollowTheWave) {
   spec.pods.reset();
   spec.duration = seconds(20 * 86'400);
   std::vector<double> hours(24);
-  for (const PodArrival& pod : draw(spec, 4).pods) ++hours[static_cast<std::size_t>(pod.at.ns / seconds(3'600).ns % 24)];
+  for (const PodArrival& pod : draw(spec, 4).pods)
+    ++hours[static_cast<std::size_t>(pod.at.ns / seconds(3'600).ns % 24)];
   // Expected in an hour: the integral of 0.5 (1 + 0.7 cos(2 pi (t - 15 h) / 24 h)), 20 times.
   const auto integral = [](double hour) {
     const double turn = 2 * std::numbers::pi / 24;
@@ -171,7 +173,8 @@ TEST(SyntheticTest, DiurnalHoursFollowTheWave) {
   double chi_square = 0;
   for (int h = 0; h < 24; ++h) {
     const double expected = integral(h + 1) - integral(h);
-    chi_square += (hours[static_cast<std::size_t>(h)] - expected) * (hours[static_cast<std::size_t>(h)] - expected) / expected;
+    chi_square +=
+        (hours[static_cast<std::size_t>(h)] - expected) * (hours[static_cast<std::size_t>(h)] - expected) / expected;
   }
   EXPECT_LT(chi_square, 51.2);  // 24 degrees of freedom (the total is free too), P = 0.001.
 }
@@ -214,14 +217,16 @@ TEST(SyntheticTest, MixFollowsTheWeights) {
   double chi_square = 0;
   for (int i = 1; i <= 5; ++i) {
     const double expected = 300'000.0 * i / 15;
-    chi_square += (seen[static_cast<std::size_t>(i)] - expected) * (seen[static_cast<std::size_t>(i)] - expected) / expected;
+    chi_square +=
+        (seen[static_cast<std::size_t>(i)] - expected) * (seen[static_cast<std::size_t>(i)] - expected) / expected;
   }
   EXPECT_LT(chi_square, 18.5);  // 4 degrees of freedom, P = 0.001.
 }
 
 TEST(SyntheticTest, RunTimesAndDelaysHaveTheirMeans) {
   SyntheticSpec spec = spec_of(poisson_at(1), 200'000);
-  spec.templates = {template_of(1, "exponential(mean=300)"), template_of(2, "lognormal(mean=2h, cv=2)"), template_of(3, "42s")};
+  spec.templates = {template_of(1, "exponential(mean=300)"), template_of(2, "lognormal(mean=2h, cv=2)"),
+                    template_of(3, "42s")};
   spec.templates[0].start_delay = Distribution::parse("exponential(mean=5)", "delay");
   SyntheticTemplate service = template_of(4);
   service.run_time.reset();
@@ -235,9 +240,15 @@ TEST(SyntheticTest, RunTimesAndDelaysHaveTheirMeans) {
     ++count[t];
     sum[t] += pod.run_time.seconds();
     if (t == 1) delays += pod.start_delay.seconds();
-    if (t != 1) { EXPECT_EQ(pod.start_delay, Duration{}); }
-    if (t == 3) { EXPECT_EQ(pod.run_time, seconds(42)); }
-    if (t == 4) { EXPECT_EQ(pod.run_time, kForever); }
+    if (t != 1) {
+      EXPECT_EQ(pod.start_delay, Duration{});
+    }
+    if (t == 3) {
+      EXPECT_EQ(pod.run_time, seconds(42));
+    }
+    if (t == 4) {
+      EXPECT_EQ(pod.run_time, kForever);
+    }
   }
   // The standard error of a mean is mean * cv / sqrt(n); an exponential has cv 1.
   EXPECT_NEAR(sum[1] / count[1], 300, 3.5 * 300 / std::sqrt(count[1]));
@@ -252,8 +263,9 @@ SyntheticSpec everything(std::uint64_t pods) {
   SyntheticSpec spec = spec_of(a, pods);
   spec.templates = {template_of(100, "gamma(mean=60, cv=2)", 2), template_of(200, "lognormal(mean=60, cv=1)")};
   spec.templates[0].cpu = SizeSpec{Distribution::parse("lognormal(median=1, sigma=1)", "cpu"), 1'000, 100, 100, 16'000};
-  spec.templates[0].memory = SizeSpec{Distribution::parse("lognormal(median=2, sigma=1)", "memory"), std::int64_t{1} << 30,
-                                      std::int64_t{64} << 20, std::int64_t{64} << 20, std::int64_t{64} << 30};
+  spec.templates[0].memory =
+      SizeSpec{Distribution::parse("lognormal(median=2, sigma=1)", "memory"), std::int64_t{1} << 30,
+               std::int64_t{64} << 20, std::int64_t{64} << 20, std::int64_t{64} << 30};
   spec.templates[1].start_delay = Distribution::parse("uniform(min=1, max=9)", "delay");
   return spec;
 }

@@ -146,7 +146,8 @@ Made random_workload(std::uint64_t seed, std::uint32_t pods) {
     if (rng.below(2) == 0) {
       t.gpu.count = static_cast<std::uint16_t>(1 + rng.below(4));
       t.gpu.milli = static_cast<std::uint16_t>(t.gpu.count == 1 ? 1 + rng.below(1000) : 1000);
-      for (std::uint32_t m = rng.below(3); m > 0; --m) t.gpu.models |= 1ULL << index(catalog.gpu_model(name("gpu", 60)));
+      for (std::uint32_t m = rng.below(3); m > 0; --m)
+        t.gpu.models |= 1ULL << index(catalog.gpu_model(name("gpu", 60)));
     }
     t.priority = static_cast<std::int32_t>(rng.u32());
     t.namespace_id = catalog.namespace_id(name("team-", 5));
@@ -161,7 +162,8 @@ Made random_workload(std::uint64_t seed, std::uint32_t pods) {
   const bool delays = rng.below(2) == 0;
   for (std::uint32_t i = 0; i < pods; ++i) {
     now = now + Duration{static_cast<std::int64_t>(rng.u64() >> (20 + rng.below(44)))};
-    const Duration run_time = rng.below(4) == 0 ? kForever : Duration{static_cast<std::int64_t>(rng.u64() >> (2 + rng.below(62)))};
+    const Duration run_time =
+        rng.below(4) == 0 ? kForever : Duration{static_cast<std::int64_t>(rng.u64() >> (2 + rng.below(62)))};
     const Duration delay = delays ? Duration{rng.u32()} : Duration{};
     arrivals.push_back({now, run_time, delay, templates[rng.below(20)], shuffled ? pods - 1 - i : i});
   }
@@ -180,7 +182,9 @@ std::string varint(std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
   return out + static_cast<char>(value);
 }
-std::string number(int field, std::uint64_t value) { return varint(static_cast<unsigned>(field) << 3) + varint(value); }
+std::string number(int field, std::uint64_t value) {
+  return varint(static_cast<unsigned>(field) << 3) + varint(value);
+}
 std::string bytes(int field, std::string_view value) {
   return varint(static_cast<unsigned>(field) << 3 | 2) + varint(value.size()) + std::string(value);
 }
@@ -196,7 +200,9 @@ std::string record(int kind, std::string_view message) {
 std::string header(std::uint64_t pods, std::uint64_t last_ns, std::uint64_t version = 1) {
   return record(1, bytes(1, "berth-trace") + number(2, version) + number(5, pods) + number(6, last_ns));
 }
-std::string end_record(std::uint64_t pods) { return record(5, number(1, pods)); }
+std::string end_record(std::uint64_t pods) {
+  return record(5, number(1, pods));
+}
 std::string zstd(std::string_view plain) {
   std::string out(ZSTD_compressBound(plain.size()), '\0');
   out.resize(ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), 1));
@@ -209,9 +215,10 @@ std::string two_pods(std::uint64_t second_delta, std::uint64_t second_template, 
 }
 
 TEST_F(TraceTest, ReadsBytesMadeByHand) {
-  write_bytes(path_, zstd(header(2, 10) +
-                          record(2, bytes(1, "n0") + number(2, 64'000) + number(5, 110) + number(6, 8) + bytes(7, "A100")) +
-                          kTemplate + two_pods(3, 0, 4) + end_record(2)));  // Row step 4: zigzag for +2.
+  write_bytes(path_,
+              zstd(header(2, 10) +
+                   record(2, bytes(1, "n0") + number(2, 64'000) + number(5, 110) + number(6, 8) + bytes(7, "A100")) +
+                   kTemplate + two_pods(3, 0, 4) + end_record(2)));  // Row step 4: zigzag for +2.
   const TraceWorkload trace(path_);
   EXPECT_EQ(trace.pods(), 2U);
   EXPECT_EQ(trace.last_arrival(), Time{10});
@@ -283,12 +290,14 @@ const std::string kHead = header(2, 10);
 INSTANTIATE_TEST_SUITE_P(
     Table, BadTrace,
     testing::Values(
-        Bad{"Empty", "", "the file is empty"}, Bad{"NotZstd", "kind: Scenario\n", "record 1: the zstd stream is broken"},
+        Bad{"Empty", "", "the file is empty"},
+        Bad{"NotZstd", "kind: Scenario\n", "record 1: the zstd stream is broken"},
         Bad{"OnlyAnEmptyFrame", zstd(""), "record 1: is missing"},
         Bad{"NotProtobuf", zstd("\x08hello, world"), "record 1: is no message"},
         Bad{"OtherProtobuf", zstd(record(1, bytes(1, "another"))), "record 1: is no header of a Berth trace"},
         Bad{"NoHeader", zstd(kTemplate), "record 1: is no header"},
-        Bad{"NewerVersion", zstd(header(0, 0, 2)), "record 1: format version 2 is newer than this Berth reads; expected 1"},
+        Bad{"NewerVersion", zstd(header(0, 0, 2)),
+            "record 1: format version 2 is newer than this Berth reads; expected 1"},
         Bad{"VersionZero", zstd(header(0, 0, 0)), "record 1: format version 0; expected 1"},
         Bad{"HugeRecord", zstd(kHead + varint(std::uint64_t{17} << 20)), "record 2: takes 17825792 bytes"},
         Bad{"EndlessLength", zstd(kHead + std::string(20, '\xFF')), "record 2: its length is no number"},
@@ -301,19 +310,25 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"NegativeRow", zstd(kHead + kTemplate + two_pods(3, 0, 3)), "record 3: pod 1 has no row"},  // Zigzag -2.
         Bad{"FewerPods", zstd(header(3, 10) + kTemplate + two_pods(3, 0) + end_record(3)),
             "record 4: the end record says 3 pods, but 2 came"},
-        Bad{"HeaderDisagrees", zstd(header(3, 10) + kTemplate + two_pods(3, 0) + end_record(2)), "the header says 3 pods"},
-        Bad{"LastArrivalDisagrees", zstd(header(2, 11) + kTemplate + two_pods(3, 0) + end_record(2)), "another last arrival"},
-        Bad{"AfterTheEnd", zstd(kHead + kTemplate + two_pods(3, 0) + end_record(2) + end_record(2)), "record 5: comes after"},
+        Bad{"HeaderDisagrees", zstd(header(3, 10) + kTemplate + two_pods(3, 0) + end_record(2)),
+            "the header says 3 pods"},
+        Bad{"LastArrivalDisagrees", zstd(header(2, 11) + kTemplate + two_pods(3, 0) + end_record(2)),
+            "another last arrival"},
+        Bad{"AfterTheEnd", zstd(kHead + kTemplate + two_pods(3, 0) + end_record(2) + end_record(2)),
+            "record 5: comes after"},
         Bad{"TwoHeaders", zstd(kHead + kTemplate + kHead), "record 3: is a second header"},
         Bad{"LateNode", zstd(kHead + kTemplate + record(2, bytes(1, "n"))), "record 3: is a node"},
         Bad{"UnknownRecord", zstd(kHead + record(9, "x")), "record 2: is of no kind"},
-        Bad{"RaggedColumns", zstd(kHead + kTemplate + record(4, column(1, {1, 2}) + column(2, {0}) + column(4, {0, 0}))),
+        Bad{"RaggedColumns",
+            zstd(kHead + kTemplate + record(4, column(1, {1, 2}) + column(2, {0}) + column(4, {0, 0}))),
             "record 3: its columns differ in length"},
         Bad{"NegativeCpu", zstd(kHead + record(3, number(1, kMinusFive))), "record 2: cpu_milli"},
         Bad{"TooManyGpus", zstd(kHead + record(2, number(6, 17) + bytes(7, "A"))), "record 2: gpu_count is 17"},
         Bad{"GpuWithoutModel", zstd(kHead + record(2, number(6, 1))), "record 2: gpu_model does not go"},
-        Bad{"SharedPair", zstd(kHead + record(3, number(4, 2) + number(5, 500))), "record 2: gpu_count 2 with gpu_milli 500"},
-        Bad{"LabelTwice", zstd(kHead + record(3, bytes(10, bytes(1, "k")) + bytes(10, bytes(1, "k")))), "label's key comes twice"},
+        Bad{"SharedPair", zstd(kHead + record(3, number(4, 2) + number(5, 500))),
+            "record 2: gpu_count 2 with gpu_milli 500"},
+        Bad{"LabelTwice", zstd(kHead + record(3, bytes(10, bytes(1, "k")) + bytes(10, bytes(1, "k")))),
+            "label's key comes twice"},
         Bad{"ZeroOfResource", zstd(kHead + record(3, bytes(7, bytes(1, "r")))), "record 2: 0 of r"}),
     [](const auto& bad) { return std::string(bad.param.name); });
 
