@@ -1,14 +1,14 @@
-// The least-cost way to give pods one node each: a flow from groups of like pods (Quincy's aggregators, one per template)
-// over arcs with costs to nodes of capacity one, or to "unscheduled". Exact.
+// The least-cost way to give pods one node each: a flow from groups of like pods (Quincy's aggregators, one per
+// template) over arcs with costs to nodes of capacity one, or to "unscheduled". Exact.
 //
-// Pods come one by one, first in the queue first. What "unscheduled" costs is not a number here but a rule: more than any
-// placement saves, and more for a pod than for all behind it together with their placements. (Quincy and Firmament let
-// that cost grow with waiting time. Linear growth keeps the difference between two pods as it was when the later one
-// came; this is the limit of steep growth, and it honours priorities, which come first in the queue's order.) The sets of
-// pods that can have nodes at once are the independent sets of a transversal matroid (Edmonds, Fulkerson 1965), where
-// taking pods greedily in order is optimal, and whoever has a node keeps one. So each pod either finds an augmenting path
-// and is in for good, or stays unscheduled for good, and each path is the shortest one: successive shortest paths with
-// potentials (Ahuja, Magnanti, Orlin, "Network Flows", 1993, section 9.7).
+// Pods come one by one, first in the queue first. What "unscheduled" costs is not a number here but a rule: more than
+// any placement saves, and more for a pod than for all behind it together with their placements. (Quincy and Firmament
+// let that cost grow with waiting time. Linear growth keeps the difference between two pods as it was when the later
+// one came; this is the limit of steep growth, and it honours priorities, which come first in the queue's order.) The
+// sets of pods that can have nodes at once are the independent sets of a transversal matroid (Edmonds, Fulkerson 1965),
+// where taking pods greedily in order is optimal, and whoever has a node keeps one. So each pod either finds an
+// augmenting path and is in for good, or stays unscheduled for good, and each path is the shortest one: successive
+// shortest paths with potentials (Ahuja, Magnanti, Orlin, "Network Flows", 1993, section 9.7).
 //
 // A node that a pod has leads nowhere but back to the group it belongs to, so the search runs on groups alone. With
 // potentials p(g), 0 at the sink, and reduced length c(g,n) + p(g) - (c(h,n) + p(h)) from g over a node n of h:
@@ -16,8 +16,8 @@
 //   (B) c(h,n) + p(h) <= 0 for every node n of h  (nor is the one back from it)
 // An arc to a taken node n that costs no less than g's cheapest free node f then has length >= c(g,f) + p(g), which is
 // what f itself offers: it cannot shorten anything. A group therefore needs its arcs only up to the first free node, in
-// ascending order, and they are asked for one at a time. With P pods that is at most P arcs a group, whatever the number of
-// nodes; for a single pod it is one.
+// ascending order, and they are asked for one at a time. With P pods that is at most P arcs a group, whatever the
+// number of nodes; for a single pod it is one.
 #pragma once
 
 #include <cstdint>
@@ -48,9 +48,10 @@ class MinCostFlowSolver {
   Group add_group();
 
   // One more pod of `group`, behind all pods before it. True if it has a node now; others may have changed theirs, and
-  // the total cost is the least for the pods that have one. False if it stays unscheduled, as then does every later pod of
-  // the groups in lost(). Equal costs: shortest path over the group that came first, then the lowest NodeId in its order.
-  // O(1) amortised plus arcs asked for while the groups do not compete; at worst O(groups · arcs known) a pod.
+  // the total cost is the least for the pods that have one. False if it stays unscheduled, as then does every later pod
+  // of the groups in lost(). Deterministic: of groups equally
+  // near the one added first goes on, of equal arcs the first. O(arcs known to the groups that compete with it) plus
+  // the arcs asked for; O(1) for the first pod of all.
   bool add_pod(Group group, ArcSource& source);
   // The groups found, in the last add_pod() if it was false, to have no way to any free node.
   std::span<const Group> lost() const { return lost_; }

@@ -14,8 +14,11 @@ void ScoringScheduler::schedule(const Context& ctx, Actions& act) {
   const PendingQueue& pending = ctx.cluster.pending();
   // Templates by their first pod's place in line. A template that fits nowhere leaves the heap with all its pods:
   // binding others only takes room away.
+  barren_.look(ctx.cluster);
   heads_.clear();
-  for (const TemplateId t : pending.templates()) heads_.emplace_back(pending.place(pending.front(t)), t);
+  for (const TemplateId t : pending.templates()) {
+    if (!barren_.still(ctx.cluster, t)) heads_.emplace_back(pending.place(pending.front(t)), t);
+  }
   const auto later = [](const auto& a, const auto& b) { return a.first > b.first; };
   std::make_heap(heads_.begin(), heads_.end(), later);
   while (!heads_.empty() && act.may_decide()) {
@@ -35,7 +38,10 @@ bool ScoringScheduler::bind_front(const Context& ctx, TemplateId t, Actions& act
   BERTH_CHECK(pod != kNoPod);
   View& view = view_of(ctx, t);
   catch_up(ctx, pod, view);
-  if (!view.scores.any()) return false;
+  if (!view.scores.any()) {
+    barren_.mark(t);
+    return false;
+  }
   const NodeId node = pick(ctx, pod, view.scores);
   if (node == kNoNode) return false;
   return act.bind(pod, node, pick_gpus(ctx, pod, node)) == Outcome::kDone;

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "policies/barren.hpp"
 #include "policies/score_index.hpp"
 #include "sim/cluster/actions.hpp"
 #include "sim/cluster/cluster.hpp"
@@ -69,6 +70,8 @@ class ScoringScheduler : public Scheduler {
   View& view_of(const Context& ctx, TemplateId t);
   // Scores the nodes that changed since the view was last brought up to date (all, if not local()).
   void catch_up(const Context& ctx, PodId pod, View& view);
+
+  Barren barren_;  // schedule() calls look() first.
 
  private:
   std::vector<std::unique_ptr<View>> views_;  // By template; the least recently used are dropped when memory is short.

@@ -119,6 +119,10 @@ RunResult FillFold::result() const {
       return sum.n == 0 ? kNone : static_cast<double>(value) / static_cast<double>(sum.n) / 100;
     };
     for (Series* s : {&alloc, &frag, &ratio}) s->x.push_back(static_cast<double>(b));
+    if (sum.n == 0 && b > 0) {  // Nor near here: nothing has changed since the load before.
+      for (Series* s : {&alloc, &frag, &ratio}) s->y.push_back(s->y.back());
+      continue;
+    }
     alloc.y.push_back(mean(sum.alloc));
     frag.y.push_back(mean(sum.frag) * 100 / static_cast<double>(total_milli_));
     ratio.y.push_back(mean(sum.ratio));

@@ -34,7 +34,8 @@ class FillFold final : public JournalSink {
   void finish(Time) override {}
 
   // Series `alloc_pct`, `frag_pct_of_cluster`, `frag_ratio_pct` over `load_pct` 0 … last; metrics at 50, 90, 100, 110 and
-  // 130 % (those within range), and counts. Loads that no arrival came near are NaN.
+  // 130 % (those within range), and counts. A load that no arrival came near (small clusters) has
+  // the value of the load before, NaN if there is none.
   RunResult result() const;
   // CSV, one line per arrival: `event,pod_row,arrived_gpu_milli,node,gpus,frag_milli`; node = row of the node file, -1 =
   // failed; gpus joined by "-"; frag_milli with two decimals.

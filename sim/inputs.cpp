@@ -5,6 +5,17 @@
 namespace berth {
 namespace {
 
+// All pods of a source in memory: itself if it is there already, else read to its end. Drawn orders pick pods by row.
+std::shared_ptr<const MemoryWorkload> in_memory(const std::shared_ptr<const Workload>& workload, std::uint64_t seed) {
+  if (auto memory = std::dynamic_pointer_cast<const MemoryWorkload>(workload)) return memory;
+  Catalog catalog = workload->catalog();
+  const std::unique_ptr<ArrivalStream> stream = workload->open(catalog, seed, 0);
+  std::vector<PodArrival> pods;
+  std::vector<PodArrival> batch(4096);
+  while (const std::size_t n = stream->next(batch)) pods.insert(pods.end(), batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(n));
+  return std::make_shared<MemoryWorkload>(std::move(catalog), std::move(pods), std::vector<std::string>());
+}
+
 // Arrivals of the fill protocol: the pods of the order, a second apart, for good.
 class FillStream final : public ArrivalStream {
  public:
@@ -38,10 +49,6 @@ ScenarioInputs::ScenarioInputs(const Scenario& scenario, std::filesystem::path o
     : scenario_(scenario), order_dir_(std::move(order_dir)) {
   if (scenario.nodes.empty()) throw InputError("scenario \"" + scenario.name + "\" has no nodes; expected at least one");
   if (scenario.protocol != Protocol::kFill) return;
-  if (dynamic_cast<const MemoryWorkload*>(scenario.workload.get()) == nullptr) {
-    throw InputError("scenario \"" + scenario.name + "\": the fill protocol needs a list of pods; expected workload openb, "
-                     "batchJobs, vmArrivals or gpuJobs");
-  }
   if (gpu_milli_of(scenario.nodes) == 0) {
     throw InputError("scenario \"" + scenario.name + "\": the fill protocol fills GPUs; expected nodes with GPUs");
   }
@@ -66,7 +73,8 @@ SeedInputs ScenarioInputs::prepare(std::uint64_t seed) const {
     for (std::uint32_t i = 0; i < scenario_.nodes.size(); ++i) inputs.node_rows.push_back(i);
     return inputs;
   }
-  const auto& workload = dynamic_cast<const MemoryWorkload&>(*scenario_.workload);
+  inputs.pods = in_memory(scenario_.workload, seed);
+  const MemoryWorkload& workload = *inputs.pods;
   const std::filesystem::path file = order_dir_ / (scenario_.name + "_seed" + std::to_string(seed) + ".csv");
   EventOrder order;
   if (!order_dir_.empty() && std::filesystem::exists(file)) {
@@ -83,7 +91,7 @@ SeedInputs ScenarioInputs::prepare(std::uint64_t seed) const {
 
 std::unique_ptr<ArrivalStream> ScenarioInputs::open(const SeedInputs& inputs, Catalog& catalog, std::uint64_t seed) const {
   if (scenario_.protocol == Protocol::kReplay) return scenario_.workload->open(catalog, seed, 0);
-  return std::make_unique<FillStream>(dynamic_cast<const MemoryWorkload&>(*scenario_.workload), inputs.pod_rows);
+  return std::make_unique<FillStream>(*inputs.pods, inputs.pod_rows);
 }
 
 }  // namespace berth

@@ -82,7 +82,10 @@ void Simulation::apply(const Event& event) {
 }
 
 void Simulation::control() {
-  if (cluster_.pending().empty()) return;
+  if (cluster_.pending().empty()) {
+    if (actions_.may_decide()) cycle_due_ = false;  // Nothing is left for this cycle: what comes now is for the next one.
+    return;
+  }
   if (const Duration period = options_.scheduling_period; period.ns > 0 && !cycle_due_) {
     if (cycle_scheduled_) return;
     const std::int64_t cycles = (engine_.now().ns + period.ns - 1) / period.ns;

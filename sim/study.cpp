@@ -48,7 +48,7 @@ struct Grid {
   std::size_t seed(std::size_t i) const { return i % seeds; }
 };
 
-// What the terminal shows by default: of everything reported, the numbers one asks for first.
+// What the terminal shows by default: of everything reported, the numbers one asks for first, unless they are 0 everywhere.
 std::vector<std::string> default_metrics(std::span<const RunResult> runs) {
   static const char* const kFirst[] = {"alloc_pct_at_100", "alloc_pct_at_130", "frag_pct_of_cluster_at_130", "frag_ratio_pct_at_130", "pods_failed",
                                        "pod_wait_seconds_mean", "pod_wait_seconds_p99", "pods_pending_mean", "pods_pending_at_end",
@@ -56,7 +56,7 @@ std::vector<std::string> default_metrics(std::span<const RunResult> runs) {
   std::vector<std::string> chosen;
   for (const char* name : kFirst) {
     const bool present = std::any_of(runs.begin(), runs.end(), [&](const RunResult& run) {
-      return std::any_of(run.metrics.begin(), run.metrics.end(), [&](const Metric& m) { return m.name == name && m.value == m.value; });
+      return std::any_of(run.metrics.begin(), run.metrics.end(), [&](const Metric& m) { return m.name == name && m.value == m.value && m.value != 0; });
     });
     if (present) chosen.emplace_back(name);
   }
@@ -164,6 +164,10 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
     inputs.push_back(std::make_unique<ScenarioInputs>(*scenario, spec.order_dir));
     windows.push_back(window_of(*inputs.back(), spec.seeds.front()));
     for (const std::string& note : scenario->notes) report.notes.push_back(scenario->name + ": " + note);
+    if (spec.seeds.size() > 1 && scenario->protocol == Protocol::kReplay && !scenario->workload->varies_with_seed()) {
+      report.notes.push_back(scenario->name + ": the pods are the same under every seed: ± covers only what policies draw themselves, "
+                             "and says nothing of other days");
+    }
   }
 
   std::mutex mutex;  // Guards progress and the sum of events.

@@ -8,6 +8,17 @@ namespace {
 
 constexpr const char* kApiVersion = "berth.dev/v1alpha1";
 
+// Runs `read`, and puts the place before what it refuses without one.
+template <class Read>
+auto at_place(const YamlValue& value, Read read) {
+  try {
+    return read();
+  } catch (const InputError& e) {
+    const std::string_view message = e.what();
+    throw InputError((message.starts_with(value.where()) ? "" : value.where() + ": ") + std::string(message));
+  }
+}
+
 PolicySet read_policy(const YamlValue& value) {
   if (value.is_scalar()) return PolicySet::parse(value.text(), value.where());
   const YamlMap map = value.map({"scheduler", "params"});
@@ -16,11 +27,7 @@ PolicySet read_policy(const YamlValue& value) {
   if (const auto params = map.find("params")) {
     for (const auto& [key, param] : params->entries()) set.scheduler.params[key] = param.text();
   }
-  try {
-    set.check();
-  } catch (const InputError& e) {
-    throw InputError(value.where() + ": " + e.what());
-  }
+  set.check();
   return set;
 }
 
@@ -49,10 +56,10 @@ StudySpec load_study(const std::filesystem::path& path) {
     const auto file = scenario.find("file");
     const auto example = scenario.find("example");
     if (file.has_value() == example.has_value()) item.fail("names no scenario, or two; expected file: or example:");
-    spec.scenarios.push_back(std::make_shared<const Scenario>(file ? load_scenario(path.parent_path() / file->text())
-                                                                   : embedded_example(example->text())));
+    spec.scenarios.push_back(std::make_shared<const Scenario>(
+        file ? load_scenario(path.parent_path() / file->text()) : at_place(*example, [&] { return embedded_example(example->text()); })));
   }
-  for (const YamlValue& item : map.at("policies").list()) spec.policies.push_back(read_policy(item));
+  for (const YamlValue& item : map.at("policies").list()) spec.policies.push_back(at_place(item, [&] { return read_policy(item); }));
   if (const auto seeds = map.find("seeds")) spec.seeds = parse_seeds(seeds->text(), seeds->where());
   if (const auto baseline = map.find("baseline")) spec.baseline = baseline->text();
   if (const auto order = map.find("orderDir")) spec.order_dir = path.parent_path() / order->text();

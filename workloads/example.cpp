@@ -11,16 +11,17 @@ namespace {
 
 // As in workloads/examples/, byte by byte: example_test compares.
 constexpr std::string_view kMixedDay =
-    R"yaml(# One working day of a mixed cluster: services, batch, CI and GPU work, with shared GPUs. 340 nodes, 50,000 pods.
-# If every pod ran at once when it came, the busiest minutes would take about 78 % of the CPUs and 84 % of the GPUs:
+    R"yaml(# Berth's example mixed-day.
+# One working day of a mixed cluster: services, batch, CI and GPU work, with shared GPUs. 305 nodes, 50,000 pods.
+# If every pod ran at once when it came, the busiest minutes would take about 87 % of the CPUs and 84 % of the GPUs:
 # how pods are packed decides who waits. CPU pods may land on GPU nodes and strand GPUs there.
 apiVersion: berth.dev/v1alpha1
 kind: Scenario
 name: mixed-day
-description: one diurnal day, 50,000 pods of services, batch, CI and shared-GPU work on 340 nodes
+description: one diurnal day, 50,000 pods of services, batch, CI and shared-GPU work on 305 nodes
 protocol: replay
 nodes:
-- {name: cpu, count: 300, cpu: "32", memory: 128Gi, ephemeralStorage: 200Gi, labels: {pool: cpu}}
+- {name: cpu, count: 265, cpu: "32", memory: 128Gi, ephemeralStorage: 200Gi, labels: {pool: cpu}}
 - {name: a100, count: 20, cpu: "96", memory: 768Gi, ephemeralStorage: 1Ti, gpus: 8, gpuModel: A100, labels: {pool: gpu}}
 - {name: t4, count: 20, cpu: "32", memory: 256Gi, ephemeralStorage: 400Gi, gpus: 4, gpuModel: T4, labels: {pool: gpu}}
 workload:
@@ -66,7 +67,8 @@ workload:
 )yaml";
 
 constexpr std::string_view kGpuSharing =
-    R"yaml(# Packing GPUs until nothing more fits: pods come one by one, stay for good, and mostly ask for a part of a GPU. What a
+    R"yaml(# Berth's example gpu-sharing.
+# Packing GPUs until nothing more fits: pods come one by one, stay for good, and mostly ask for a part of a GPU. What a
 # policy could still allocate near the end is what it did not fragment. 28 nodes, 176 GPUs of three models; the pods ask
 # for more than 1.3 times that.
 apiVersion: berth.dev/v1alpha1
@@ -102,7 +104,8 @@ workload:
 )yaml";
 
 constexpr std::string_view kSyntheticDay =
-    R"yaml(# A million pods in a day on 5,000 nodes, all CPU and memory: for speed. If every pod ran at once when it came, the
+    R"yaml(# Berth's example synthetic-day.
+# A million pods in a day on 5,000 nodes, all CPU and memory: for speed. If every pod ran at once when it came, the
 # busiest minutes would take about 94 % of the CPUs and 75 % of the memory.
 apiVersion: berth.dev/v1alpha1
 kind: Scenario

@@ -83,6 +83,7 @@ class SyntheticWorkload final : public Workload {
 
   const Catalog& catalog() const override { return catalog_; }
   std::unique_ptr<ArrivalStream> open(Catalog& catalog, std::uint64_t seed, std::uint32_t replication) const override;
+  bool varies_with_seed() const override { return true; }
   const SyntheticSpec& spec() const { return spec_; }
   // Upper bound on the distinct templates that any seed can bring.
   std::size_t max_templates() const;

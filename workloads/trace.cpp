@@ -155,6 +155,7 @@ struct TraceWriter::Impl {
       if ((t.gpu.models >> model & 1) != 0)
         message.add_gpu_models(catalog.gpu_model_name(static_cast<GpuModelId>(model)));
     }
+    message.set_gpu_spec(t.gpu_spec);
     message.set_priority(t.priority);
     if (index(t.namespace_id) != 0) message.set_namespace_(catalog.namespace_name(t.namespace_id));
     put_details(message, t.extended, t.labels, catalog);
@@ -499,6 +500,7 @@ TemplateId template_of(const RecordReader& reader, const v1alpha1::Template& mes
   for (const std::string& name : message.gpu_models()) {
     t.gpu.models |= std::uint64_t{1} << index(model_of(reader, name, catalog));
   }
+  t.gpu_spec = message.gpu_spec();
   t.priority = message.priority();
   if (!message.namespace_().empty()) t.namespace_id = catalog.namespace_id(message.namespace_());
   take_details(reader, message, catalog, t.extended, t.labels);

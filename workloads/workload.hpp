@@ -47,6 +47,8 @@ class Workload {
   // A fresh pass from the first arrival. `catalog` must outlive the stream and begin as a copy of catalog().
   // `seed` and `replication` matter to generators alone: traces give the same pods to every run.
   virtual std::unique_ptr<ArrivalStream> open(Catalog& catalog, std::uint64_t seed, std::uint32_t replication) const = 0;
+  // Whether another seed gives other pods. False: a study's seeds vary only what its policies draw.
+  virtual bool varies_with_seed() const { return false; }
   // The pod's name in the source; "pod-<row>" unless the source has names.
   virtual std::string pod_name(std::uint32_t row) const;
 };

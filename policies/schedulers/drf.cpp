@@ -28,33 +28,53 @@ class Drf final : public ScoringScheduler {
 
   void schedule(const Context& ctx, Actions& act) override {
     const PendingQueue& pending = ctx.cluster.pending();
+    const auto later = [](const Head& a, const Head& b) { return a.first > b.first; };
     tally(ctx.cluster);
-    open_.assign(pending.templates().begin(), pending.templates().end());
-    while (!open_.empty() && act.may_decide()) {
-      const auto next = std::min_element(open_.begin(), open_.end(), [&](TemplateId a, TemplateId b) {
-        const double share_a = share_of(ctx.cluster, a);
-        const double share_b = share_of(ctx.cluster, b);
-        return share_a != share_b ? share_a < share_b : pending.place(pending.front(a)) < pending.place(pending.front(b));
+    barren_.look(ctx.cluster);
+    lines_.resize(ctx.cluster.catalog().namespaces());
+    waiting_.clear();
+    for (const TemplateId t : pending.templates()) {
+      if (barren_.still(ctx.cluster, t)) continue;
+      const NamespaceId ns = ctx.cluster.catalog()[t].namespace_id;
+      if (lines_[index(ns)].empty()) waiting_.push_back(ns);
+      lines_[index(ns)].emplace_back(pending.place(pending.front(t)), t);
+    }
+    for (const NamespaceId ns : waiting_) std::make_heap(lines_[index(ns)].begin(), lines_[index(ns)].end(), later);
+
+    while (!waiting_.empty() && act.may_decide()) {
+      const auto next = std::min_element(waiting_.begin(), waiting_.end(), [&](NamespaceId a, NamespaceId b) {
+        const double share_a = share_of(a);
+        const double share_b = share_of(b);
+        return share_a != share_b ? share_a < share_b : lines_[index(a)].front().first < lines_[index(b)].front().first;
       });
-      const TemplateId t = *next;
-      const bool bound = bind_front(ctx, t, act);
-      if (bound) tally(ctx.cluster);
-      if (!bound || pending.front(t) == kNoPod) {  // A template that fits nowhere is out until something changes.
-        *next = open_.back();
-        open_.pop_back();
+      std::vector<Head>& line = lines_[index(*next)];
+      std::pop_heap(line.begin(), line.end(), later);
+      const TemplateId t = line.back().second;
+      line.pop_back();
+      if (bind_front(ctx, t, act)) {
+        tally(ctx.cluster);
+        if (const PodId pod = pending.front(t); pod != kNoPod) {
+          line.emplace_back(pending.place(pod), t);
+          std::push_heap(line.begin(), line.end(), later);
+        }
+      }
+      if (line.empty()) {  // All of it is placed, or fits nowhere until something changes.
+        *next = waiting_.back();
+        waiting_.pop_back();
       }
     }
+    for (const NamespaceId ns : waiting_) lines_[index(ns)].clear();
   }
 
  private:
+  using Head = std::pair<std::uint64_t, TemplateId>;  // A template by its first pod's place in line.
   struct Use {
     double cpu = 0, memory = 0, gpu = 0;
   };
 
-  double share_of(const Cluster& cluster, TemplateId t) const {
-    const std::size_t ns = index(cluster.catalog()[t].namespace_id);
-    if (ns >= used_.size()) return 0;
-    const Use& u = used_[ns];
+  double share_of(NamespaceId ns) const {
+    if (index(ns) >= used_.size()) return 0;
+    const Use& u = used_[index(ns)];
     return std::max({u.cpu / all_.cpu, u.memory / all_.memory, u.gpu / all_.gpu});
   }
 
@@ -100,7 +120,8 @@ class Drf final : public ScoringScheduler {
   std::vector<std::vector<std::pair<NamespaceId, Use>>> parts_;   // By node: what it was last seen to add.
   Use all_{1, 1, 1};
   ChangeLog::Cursor seen_ = 0;
-  std::vector<TemplateId> open_;
+  std::vector<std::vector<Head>> lines_;              // By namespace, a heap each; empty between calls.
+  std::vector<NamespaceId> waiting_;                  // Those with a line.
 };
 
 const Register<Scheduler, Drf> kRegistered{"drf", "fair shares of each namespace's dominant resource, as queue order"};

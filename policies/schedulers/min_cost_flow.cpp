@@ -1,20 +1,22 @@
 // min-cost-flow: waiting pods are placed together, by the cheapest flow from them to the nodes, instead of one by one.
 // The network of a round: every pod a unit of flow; pods of one template enter at its aggregator, which has
 //   an arc to each node on which the template fits, at the cost below; an arc from each node to the sink, capacity 1;
-//   an arc to "unscheduled" that costs more than any placement, and more for a pod than for those behind it in the queue.
-// So as many pods as can get a node, first in line first, and of all ways to place these one that costs least in total; on
-// equal totals lower NodeIds are tried first. What a node can take in several dimensions is no flow: hence one new pod per
-// node and round, checked by Cluster::fits at the round's start. Rounds follow at the same instant, with the costs that the
-// last one left, until nothing more fits. A round takes pods in queue order until `batch` of them have a node; pods that fit
-// nowhere do not count. Running pods are not moved (Quincy and Firmament may preempt them).
-// The cost of a node is its load with the pod, plus its imbalance. With u = 10^6 · (requested + request) / allocatable,
-// rounded, for each of cpu and memory that the node has and, for a pod that asks for GPUs, of GPU:
-//   cost = mean(u) + variance(u) / 10^6, in integers: 0 .. 1,250,000 (a variance of shares is at most 1/4).
+//   an arc to "unscheduled" that costs more than any placement, and more for a pod than for those behind it in line.
+// So as many pods as can get a node, first in line first, and of all ways to place these one that costs least in total;
+// on equal totals which one is fixed (see the solver; a lone pod gets the lowest NodeId). What a node can take in
+// several dimensions is no flow: hence one new pod per node and round, checked by Cluster::fits at the round's start.
+// Rounds follow at the same instant, with the costs that the last one left, until nothing more fits. A round takes pods
+// in queue order until `batch` of them have a node; pods that fit nowhere do not count. Running pods are not moved
+// (Quincy and Firmament may preempt them).
+//
+// The cost of a node is its load with the pod, plus its imbalance. With u = 1000 · (requested + request) / allocatable,
+// to the nearest integer, for each of cpu and memory that the node has and, for a pod that asks for GPUs, of GPU:
+//   cost = mean(u) + variance(u) / 1000, each division in integers: 0 .. 1250 (a variance of shares is at most 1/4).
 // With a decision time per pod the round's solution is kept and carried out first, whatever arrives meanwhile.
-// Sources: Isard et al., "Quincy: fair scheduling for distributed computing clusters", SOSP 2009 (the network); Gog et al.,
-// "Firmament: fast, centralized cluster scheduling at scale", OSDI 2016 (aggregators per request; arcs to nodes of unit
-// capacity); the cost is that of Firmament's CPU-memory cost model as of Poseidon (2018), its affinity terms left out,
-// a finer scale (10^6 for 10^3) and GPU our own addition.
+// Sources: Isard et al., "Quincy: fair scheduling for distributed computing clusters", SOSP 2009 (the network); Gog et
+// al., "Firmament: fast, centralized cluster scheduling at scale", OSDI 2016 (aggregators per request; arcs to nodes of
+// unit capacity); the cost is that of Firmament's CPU-memory cost model as of Poseidon (2018), its affinity and taint
+// terms left out; GPU as a third resource is our own addition.
 #include <algorithm>
 #include <array>
 
@@ -29,12 +31,13 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
   explicit MinCostFlow(const Params& p)
       : batch_(static_cast<std::size_t>(p.integer(
             "batch", {.fallback = 512, .min = 1, .max = 65536, .help = "pods placed together in a round, at most"}))),
-        rounds_(p.integer("rounds", {.fallback = 0,
-                                     .min = 0,
-                                     .max = 1'000'000,
-                                     .help = "per instant, the rest waits for the next event; 0 = until nothing fits"})) {}
+        rounds_(
+            p.integer("rounds", {.fallback = 0,
+                                 .min = 0,
+                                 .max = 1'000'000,
+                                 .help = "per instant, the rest waits for the next event; 0 = until nothing fits"})) {}
 
-  // -cost, which is an integer below 2^24: exact as a float.
+  // -cost: integers far below 2^24, exact as floats.
   void score(const Context& ctx, PodId pod, std::span<const NodeId> nodes, std::span<float> scores) override {
     const PodTemplate& t = ctx.cluster.pod_template(pod);
     for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -44,6 +47,7 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
 
   void schedule(const Context& ctx, Actions& act) override {
     carry_out(ctx, act);
+    barren_.look(ctx.cluster);
     const std::span<const TemplateId> waiting = ctx.cluster.pending().templates();
     open_.assign(waiting.begin(), waiting.end());
     for (std::int64_t round = 0; (rounds_ == 0 || round < rounds_) && act.may_decide(); ++round) {
@@ -54,7 +58,7 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
   }
 
  private:
-  static constexpr double kScale = 1'000'000;
+  static constexpr std::int64_t kScale = 1000;  // The source's; a finer one has fewer ties and takes longer to solve.
 
   static constexpr MinCostFlowSolver::Group kNoGroup = 0xFFFF'FFFF;
 
@@ -85,7 +89,7 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
     const auto add = [&](std::int64_t capacity, std::int64_t free, std::int64_t ask) {
       if (capacity == 0) return;
       const double share = static_cast<double>(capacity - free + ask) / static_cast<double>(capacity);
-      used[count++] = static_cast<std::int64_t>(kScale * share + 0.5);
+      used[count++] = static_cast<std::int64_t>(static_cast<double>(kScale) * share + 0.5);
     };
     add(n.cpu_capacity_milli[row], n.cpu_free_milli[row], t.request.cpu_milli);
     add(n.memory_capacity_bytes[row], n.memory_free_bytes[row], t.request.memory_bytes);
@@ -97,7 +101,7 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
     mean /= k;
     std::int64_t squares = 0;
     for (std::size_t i = 0; i < count; ++i) squares += (used[i] - mean) * (used[i] - mean);
-    return mean + squares / k / static_cast<std::int64_t>(kScale);
+    return mean + squares / k / kScale;
   }
 
   // Binds what the last solution still has to bind, in queue order, while decisions are allowed.
@@ -116,7 +120,7 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
   // Takes pods in queue order and plans their binding. Pre: no plan is under way.
   void solve(const Context& ctx) {
     const PendingQueue& pending = ctx.cluster.pending();
-    std::erase_if(open_, [&](TemplateId t) { return pending.front(t) == kNoPod || still_barren(ctx.cluster, t); });
+    std::erase_if(open_, [&](TemplateId t) { return pending.front(t) == kNoPod || barren_.still(ctx.cluster, t); });
     heads_.clear();
     for (const TemplateId t : open_) heads_.push_back({pending.place(pending.front(t)), pending.front(t), t, kNoGroup});
     const auto later = [](const Head& a, const Head& b) { return a.place > b.place; };
@@ -150,11 +154,12 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
       aggregators_[g].next = 0;
       aggregators_[g].nodes.clear();
     }
-    for (const NodeId node : solver_.used()) aggregators_[solver_.owner(node)].nodes.push_back({node, solver_.cost(node)});
+    for (const NodeId node : solver_.used()) {
+      aggregators_[solver_.owner(node)].nodes.push_back({node, solver_.cost(node)});
+    }
     for (MinCostFlowSolver::Group g = 0; g < groups_; ++g) {
-      std::sort(aggregators_[g].nodes.begin(), aggregators_[g].nodes.end(), [](const auto& a, const auto& b) {
-        return a.cost != b.cost ? a.cost < b.cost : a.node < b.node;
-      });
+      std::sort(aggregators_[g].nodes.begin(), aggregators_[g].nodes.end(),
+                [](const auto& a, const auto& b) { return a.cost != b.cost ? a.cost < b.cost : a.node < b.node; });
     }
     for (const Taken& taken : taken_) {
       Aggregator& a = aggregators_[taken.group];
@@ -163,25 +168,12 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
     }
   }
 
-  // Whether the template fitted nowhere when last looked at, and on no node that changed since. Needs no view, so a
-  // backlog of 10^5 templates that wait costs what changed, not their views' memory.
-  bool still_barren(const Cluster& cluster, TemplateId t) {
-    if (index(t) >= barren_since_.size()) barren_since_.resize(cluster.catalog().templates(), 0);
-    ChangeLog::Cursor& since = barren_since_[index(t)];
-    if (since == 0) return false;
-    const PodTemplate& asks = cluster.catalog()[t];
-    bool fits = false;
-    cluster.changes().changed_since(since, [&](NodeId node) { fits = fits || cluster.fits(asks, node); });
-    since = fits ? 0 : cluster.changes().now();
-    return !fits;
-  }
-
   // False if the template fits nowhere; else its view is held until restore().
   bool open_group(const Context& ctx, Head& head) {
     View& view = view_of(ctx, head.pod_template);
     catch_up(ctx, head.pod, view);
     if (!view.scores.any()) {
-      barren_since_[index(head.pod_template)] = ctx.cluster.changes().now();
+      barren_.mark(head.pod_template);
       return false;
     }
     view.pinned = true;
@@ -214,16 +206,16 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
   std::int64_t rounds_;
   MinCostFlowSolver solver_;
   std::vector<TemplateId> open_;                 // Templates that may still fit somewhere at this instant.
-  std::vector<ChangeLog::Cursor> barren_since_;  // By template; 0: not known to fit nowhere.
   std::vector<Head> heads_;                      // A heap: the next pod of each template.
   std::vector<Aggregator> aggregators_;          // By group; the first groups_ are in use.
   std::size_t groups_ = 0;
-  std::vector<Taken> taken_;                     // Pods that have a node, in queue order.
+  std::vector<Taken> taken_;  // Pods that have a node, in queue order.
   std::vector<Decision> plan_;
-  std::size_t planned_ = 0;                      // So many of the plan are done.
+  std::size_t planned_ = 0;  // So many of the plan are done.
 };
 
-const Register<Scheduler, MinCostFlow> kRegistered{"min-cost-flow", "the cheapest placement of all waiting pods together"};
+const Register<Scheduler, MinCostFlow> kRegistered{"min-cost-flow",
+                                                   "the cheapest placement of all waiting pods together"};
 
 }  // namespace
 }  // namespace berth

@@ -32,7 +32,7 @@ std::string check_csv(const std::string& file) {
   std::getline(in, header);
   const auto has = [&](std::string_view column) {
     if (!header.empty() && header.back() == '\r') header.pop_back();
-    return ("," + header + ",").find("," + std::string(column) + ",") != std::string::npos;
+    return fmt::format(",{},", header).find(fmt::format(",{},", column)) != std::string::npos;
   };
   Catalog catalog;
   ImportReport report;

@@ -10,7 +10,9 @@
 
 namespace berth::bench {
 
-bool small() { return std::getenv("BERTH_BENCH_SMALL") != nullptr; }
+bool small() {
+  return std::getenv("BERTH_BENCH_SMALL") != nullptr;
+}
 
 int turns() {
   if (small()) return 1;
@@ -21,7 +23,8 @@ int turns() {
 void in_turn(const std::vector<Rival>& rivals, Clock clock) {
   for (int turn = 0; turn < turns(); ++turn) {
     for (const Rival& rival : rivals) {
-      auto* entry = benchmark::RegisterBenchmark(rival.name.c_str(), [body = rival.body](benchmark::State& state) { body(state); });
+      auto* entry = benchmark::RegisterBenchmark(rival.name.c_str(),
+                                                 [body = rival.body](benchmark::State& state) { body(state); });
       entry->Iterations(1)->Unit(benchmark::kMillisecond);
       if (clock == Clock::kWall) entry->UseRealTime();
     }

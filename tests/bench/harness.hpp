@@ -1,5 +1,5 @@
-// What the benchmark programs share: google-benchmark as the stopwatch, rivals measured in turn, and tables of ratios at
-// the end. Times are CPU seconds of the measured thread (user + system), the best of the turns: on a shared machine
+// What the benchmark programs share: google-benchmark as the stopwatch, rivals measured in turn, and tables of ratios
+// at the end. Times are CPU seconds of the measured thread (user + system), the best of the turns: on a shared machine
 // everything else is the neighbours' doing, and only ratios taken in one run mean anything.
 #pragma once
 
@@ -15,7 +15,9 @@ namespace berth::bench {
 
 // True if BERTH_BENCH_SMALL is set: sizes only large enough to see that a benchmark works.
 bool small();
-inline std::uint64_t sized(std::uint64_t full, std::uint64_t tiny) { return small() ? tiny : full; }
+inline std::uint64_t sized(std::uint64_t full, std::uint64_t tiny) {
+  return small() ? tiny : full;
+}
 
 // How often each rival is measured: BERTH_BENCH_TURNS, else 3; 1 if small().
 int turns();

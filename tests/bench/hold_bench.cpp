@@ -25,8 +25,12 @@ using test::exponential_duration;
 constexpr std::uint64_t kSeed = 1;
 constexpr double kMeanNs = 1e9;
 
-std::uint64_t events() { return sized(10'000'000, 20'000); }
-Rng hold_rng() { return {kSeed, 0, 0, Purpose::kTest}; }
+std::uint64_t events() {
+  return sized(10'000'000, 20'000);
+}
+Rng hold_rng() {
+  return {kSeed, 0, 0, Purpose::kTest};
+}
 
 // The clock of a superposition of N Poisson processes after M events: Gamma(M, 1/N), so M/N with sd sqrt(M)/N. Four of
 // them, 6 · 10^-5. And the rivals of one N must agree exactly.
@@ -35,7 +39,8 @@ void check(benchmark::State& state, std::uint64_t n, std::int64_t clock_ns) {
   const double m = static_cast<double>(events());
   const double expected = m / static_cast<double>(n);
   const double clock = static_cast<double>(clock_ns) * 1e-9;
-  if (std::abs(clock - expected) > 4 * std::sqrt(m) / static_cast<double>(n)) state.SkipWithError("the clock is not M/N");
+  if (std::abs(clock - expected) > 4 * std::sqrt(m) / static_cast<double>(n))
+    state.SkipWithError("the clock is not M/N");
   if (first_clock.emplace(n, clock_ns).first->second != clock_ns) state.SkipWithError("rivals end at different times");
   state.counters["items"] = m;
   state.counters["clock_seconds"] = clock;
@@ -115,16 +120,17 @@ const std::vector<std::uint64_t>& populations() {
   return small() ? kTiny : kFull;
 }
 
-// Published rates on another machine, million events per CPU second at N = 10^3, 10^5, 10^6; the first is the 4-ary heap.
+// Published rates on another machine, million events per CPU second at N = 10^3, 10^5, 10^6; the first is the 4-ary
+// heap.
 struct Peer {
   const char* name;
   double rate[3];
 };
 constexpr Peer kPeers[] = {
-    {"4-ary heap", {15.6, 9.3, 7.1}},         {"simcore (DSLab)", {12.4, 5.9, 1.6}},
-    {"ns-3 PriorityQueue", {6.4, 5.2, 2.6}},  {"ns-3 Map", {5.3, 3.2, 0.74}},
-    {"SimGrid timers", {4.0, 2.0, 0.73}},     {"SimGrid actors", {1.4, 0.29, 0.17}},
-    {"CloudSim Plus", {2.5, 0.69, 0.28}},     {"SimPy processes", {1.05, 0.28, 0.14}},
+    {"4-ary heap", {15.6, 9.3, 7.1}},        {"simcore (DSLab)", {12.4, 5.9, 1.6}},
+    {"ns-3 PriorityQueue", {6.4, 5.2, 2.6}}, {"ns-3 Map", {5.3, 3.2, 0.74}},
+    {"SimGrid timers", {4.0, 2.0, 0.73}},    {"SimGrid actors", {1.4, 0.29, 0.17}},
+    {"CloudSim Plus", {2.5, 0.69, 0.28}},    {"SimPy processes", {1.05, 0.28, 0.14}},
 };
 
 }  // namespace
@@ -140,7 +146,8 @@ void register_benchmarks() {
 }
 
 void print_tables(const Results& results) {
-  fmt::print("Hold model, million events per CPU second, best of {} (ratios: best over best, range within a turn)\n", turns());
+  fmt::print("Hold model, million events per CPU second, best of {} (ratios: best over best, range within a turn)\n",
+             turns());
   fmt::print("{:>9} {:>8} {:>8} {:>12} {:>10} {:>11} {:>15} {:>15}\n", "N", "berth", "heap", "replace-top", "callbacks",
              "berth/heap", "range", "berth/callbacks");
   std::vector<double> ratio;
@@ -155,7 +162,9 @@ void print_tables(const Results& results) {
                fmt::format("{:.2f}-{:.2f}", low, high), results.ratio(name("berth"), name("callbacks")));
   }
   if (small() || ratio.size() != 3) return;
-  fmt::print("\nDerived, Berth over each peer = (berth/heap here) x (heap there / peer there), peers' figures from another machine\n");
+  fmt::print(
+      "\nDerived, Berth over each peer = (berth/heap here) x (heap there / peer there), peers' figures from another "
+      "machine\n");
   for (const Peer& peer : kPeers) {
     fmt::print("{:<20}", peer.name);
     for (std::size_t i = 0; i < 3; ++i) {

@@ -1,5 +1,5 @@
-// How fast real tables become workloads, and how fast Berth's own trace format is written and read back. Rows or pods per
-// CPU second, file in the page cache.
+// How fast real tables become workloads, and how fast Berth's own trace format is written and read back. Rows or pods
+// per CPU second, file in the page cache.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -16,7 +16,9 @@
 namespace berth::bench {
 namespace {
 
-std::filesystem::path data(const char* relative) { return std::filesystem::path(BERTH_SHARED_DIR) / "data" / relative; }
+std::filesystem::path data(const char* relative) {
+  return std::filesystem::path(BERTH_SHARED_DIR) / "data" / relative;
+}
 std::filesystem::path scratch_trace() {
   return std::filesystem::temp_directory_path() / fmt::format("berth-bench-{}.pb.zst", getpid());
 }
@@ -38,7 +40,9 @@ void import_rows(benchmark::State& state, const std::filesystem::path& path, Imp
   state.counters["bytes"] = static_cast<double>(std::filesystem::file_size(path));
 }
 
-std::uint64_t trace_pods() { return sized(1'000'000, 2'000); }
+std::uint64_t trace_pods() {
+  return sized(1'000'000, 2'000);
+}
 const MemoryWorkload& trace_source() {
   static const std::shared_ptr<const MemoryWorkload> kSource = replay_workload(trace_pods(), true);
   return *kSource;
@@ -95,9 +99,10 @@ void register_benchmarks() {
 }
 
 void print_tables(const Results& results) {
-  fmt::print("Import, best of {}\n{:<20} {:>10} {:>12} {:>10} {:>12} {:>10}\n", turns(), "", "rows", "bytes/row", "CPU s",
-             "rows/s", "MB/s");
-  for (const char* name : {"import/openb-pods", "import/openb-nodes", "import/vm-arrivals", "trace/write", "trace/read"}) {
+  fmt::print("Import, best of {}\n{:<20} {:>10} {:>12} {:>10} {:>12} {:>10}\n", turns(), "", "rows", "bytes/row",
+             "CPU s", "rows/s", "MB/s");
+  for (const char* name :
+       {"import/openb-pods", "import/openb-nodes", "import/vm-arrivals", "trace/write", "trace/read"}) {
     if (!results.has(name) || results.counter(name, "items") == 0) continue;
     const double rows = results.counter(name, "items");
     const double bytes = results.counter(name, "bytes");

@@ -1,5 +1,6 @@
-// Bytes of heap per pod, per node and per pending event, by counting what operator new hands out in this program. Growth
-// is taken between two sizes, both just below a power of two (rows are vectors that double), and includes that slack.
+// Bytes of heap per pod, per node and per pending event, by counting what operator new hands out in this program.
+// Growth is taken between two sizes just below powers of two, where the rows, vectors that double, are full: at worst,
+// just above a power of two, they take up to twice as much.
 #include <fmt/format.h>
 #include <malloc.h>
 
@@ -33,12 +34,24 @@ void uncounted(void* p) noexcept {
 }
 }  // namespace
 
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void operator delete(void* p) noexcept { uncounted(p); }
-void operator delete[](void* p) noexcept { uncounted(p); }
-void operator delete(void* p, std::size_t) noexcept { uncounted(p); }
-void operator delete[](void* p, std::size_t) noexcept { uncounted(p); }
+void* operator new(std::size_t size) {
+  return counted(size);
+}
+void* operator new[](std::size_t size) {
+  return counted(size);
+}
+void operator delete(void* p) noexcept {
+  uncounted(p);
+}
+void operator delete[](void* p) noexcept {
+  uncounted(p);
+}
+void operator delete(void* p, std::size_t) noexcept {
+  uncounted(p);
+}
+void operator delete[](void* p, std::size_t) noexcept {
+  uncounted(p);
+}
 
 namespace berth::bench {
 
@@ -132,7 +145,8 @@ void pending_event(benchmark::State& state) {
     peak_bytes = live_bytes;
     Rng rng(1, 0, 0, Purpose::kTest);
     Engine<Pending> engine;
-    for (std::uint32_t i = 0; i < n; ++i) engine.schedule(Time{} + Duration{static_cast<std::int64_t>(rng.u64() >> 34)}, 0, {i});
+    for (std::uint32_t i = 0; i < n; ++i)
+      engine.schedule(Time{} + Duration{static_cast<std::int64_t>(rng.u64() >> 34)}, 0, {i});
     Pending event;
     for (std::uint64_t i = 0; i < 2 * n; ++i) {
       engine.next(kNever, event);
@@ -151,7 +165,8 @@ void register_benchmarks() {
   for (const Rival& r : {Rival{"memory/bound-pod", bound_pod}, Rival{"memory/node", node},
                          Rival{"memory/replay-peak", replay_peak}, Rival{"memory/pending-event", pending_event}}) {
     benchmark::RegisterBenchmark(r.name.c_str(), [body = r.body](benchmark::State& s) { body(s); })
-        ->Iterations(1)->Unit(benchmark::kMillisecond);  // Bytes do not vary from turn to turn.
+        ->Iterations(1)
+        ->Unit(benchmark::kMillisecond);  // Bytes do not vary from turn to turn.
   }
 }
 
@@ -162,7 +177,8 @@ void print_tables(const Results& results) {
   };
   line("memory/bound-pod", "per pod that is bound (cluster rows, queue links, metrics)");
   line("memory/node", "per node (columns, spec with its name, one template's scores, metrics)");
-  line("memory/replay-peak", "per pod at the peak of a replay of 50,000 pods on 1,000 nodes, its trace in memory included");
+  line("memory/replay-peak",
+       "per pod at the peak of a replay of 50,000 pods on 1,000 nodes, its trace in memory included");
   line("memory/pending-event", "per pending event at the peak of a hold model of 10^6 events of 4 bytes");
   if (results.has("memory/replay-peak")) {
     fmt::print("replay peak: {:.1f} MB; published for 50,000 pods: Kubernetriks 243 MB, a plain scan under 15 MB\n",

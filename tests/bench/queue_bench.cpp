@@ -1,6 +1,6 @@
-// Queues whose answer is known: M/M/10 at 9 erlangs and M/M/1 at rho 0.9, 10^6 customers from an empty start to the last
-// departure. Berth plays them as a user would: arrivals are a stream of their own, departures are scheduled. The plain
-// heap draws the same numbers, so the sums of waits must agree to the nanosecond.
+// Queues whose answer is known: M/M/10 at 9 erlangs and M/M/1 at rho 0.9, 10^6 customers from an empty start to the
+// last departure. Berth plays them as a user would: arrivals are a stream of their own, departures are scheduled. The
+// plain heap draws the same numbers, so the sums of waits must agree to the nanosecond.
 #include <fmt/format.h>
 
 #include <array>
@@ -25,12 +25,17 @@ struct Queue {
   double tolerance;  // Of the mean wait of 10^6 customers.
 };
 // M/M/10: within 0.03 as published. M/M/1: the asymptotic variance of the mean of M waits is
-// (2 + 5 rho - 4 rho^2 + rho^3) rho / (1 - rho)^4 / M (Whitt, "Planning queueing simulations", 1989): 0.19 at 0.9; 4 sd.
+// (2 + 5 rho - 4 rho^2 + rho^3) rho / (1 - rho)^4 / M (Whitt, "Planning queueing simulations", 1989): 0.19 at 0.9; 4
+// sd.
 constexpr Queue kMm10{"mm10", 10, 9, 0.03};
 constexpr Queue kMm1{"mm1", 1, 0.9, 0.76};
 
-std::uint64_t customers() { return sized(1'000'000, 2'000); }
-double truth(const Queue& q) { return test::mean_wait_mmc(q.servers, q.rate, 1); }
+std::uint64_t customers() {
+  return sized(1'000'000, 2'000);
+}
+double truth(const Queue& q) {
+  return test::mean_wait_mmc(q.servers, q.rate, 1);
+}
 
 // Exponential variates, 64 drawn ahead: the logarithms overlap instead of each waiting for a mispredicted branch before
 // it. Both rivals draw through it.
@@ -121,8 +126,12 @@ struct Peer {
   const char* name;
   double millions;
 };
-constexpr Peer kPeers[] = {{"4-ary heap", 16.8},           {"simcore (DSLab)", 5.6}, {"ns-3", 3.2},
-                           {"CloudSim Plus engine", 1.3},  {"SimGrid", 0.32},        {"SimPy", 0.155},
+constexpr Peer kPeers[] = {{"4-ary heap", 16.8},
+                           {"simcore (DSLab)", 5.6},
+                           {"ns-3", 3.2},
+                           {"CloudSim Plus engine", 1.3},
+                           {"SimGrid", 0.32},
+                           {"SimPy", 0.155},
                            {"CloudSim Plus Datacenter", 0.026}};
 constexpr double kCimbaSeconds = 0.11;  // M/M/1 at rho 0.9, 10^6 customers, its own program on another machine.
 
@@ -159,10 +168,11 @@ void print_tables(const Results& results) {
   if (!results.has("mm1/berth")) return;
   const double seconds = results.seconds("mm1/berth");
   const double machine = results.rate("mm10/heap") / 1e6 / kPeers[0].millions;  // > 1: this machine is faster.
-  fmt::print("\nM/M/1: {:.4f} CPU s here; Cimba {:g} CPU s there: {:g}/{:.4f} = {:.2f}; "
-             "scaled by the heap's speed here over there ({:.2f}): {:.2f}\n",
-             seconds, kCimbaSeconds, kCimbaSeconds, seconds, kCimbaSeconds / seconds, machine,
-             kCimbaSeconds / seconds / machine);
+  fmt::print(
+      "\nM/M/1: {:.4f} CPU s here; Cimba {:g} CPU s there: {:g}/{:.4f} = {:.2f}; "
+      "scaled by the heap's speed here over there ({:.2f}): {:.2f}\n",
+      seconds, kCimbaSeconds, kCimbaSeconds, seconds, kCimbaSeconds / seconds, machine,
+      kCimbaSeconds / seconds / machine);
 }
 
 }  // namespace berth::bench

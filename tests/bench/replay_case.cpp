@@ -35,7 +35,8 @@ std::shared_ptr<const MemoryWorkload> replay_workload(std::uint64_t pods, bool g
     GpuRequest gpu;
   };
   const std::vector<Share> none{{1, {}}};
-  const std::vector<Share> some{{.6, {}}, {.15, {1, 250, 0}}, {.1, {1, 500, 0}}, {.12, {1, 1000, 0}}, {.03, {2, 1000, 0}}};
+  const std::vector<Share> some{
+      {.6, {}}, {.15, {1, 250, 0}}, {.1, {1, 500, 0}}, {.12, {1, 1000, 0}}, {.03, {2, 1000, 0}}};
   Catalog catalog;
   if (gpus) catalog.gpu_model("V100M16");
   SyntheticSpec spec;
@@ -101,8 +102,10 @@ ReplayRun replay(const MemoryWorkload& workload, const Survey& survey, const std
   OutcomeFold fold;
   if (options.outcome) simulation.add_sink(&fold);
   const std::unique_ptr<ArrivalStream> arrivals = workload.open(simulation.catalog(), 0, 0);
-  simulation.run(*arrivals, scheduler->wants_mix() ? std::span<const TemplateCount>(survey.templates) : std::span<const TemplateCount>(),
-                 kNever);
+  simulation.run(
+      *arrivals,
+      scheduler->wants_mix() ? std::span<const TemplateCount>(survey.templates) : std::span<const TemplateCount>(),
+      kNever);
   ReplayRun run;
   run.outcome = fold.outcome;
   run.outcome.events = simulation.events_executed();

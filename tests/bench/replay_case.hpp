@@ -1,6 +1,6 @@
 // The container cluster that several benchmarks replay: nodes of 64 cores and 256 GiB; pods of 1, 2 or 4 cores with
-// probability .5, .3, .2 and 1, 2, 4 or 8 GiB alike; run time Exp(300 s); Poisson arrivals of 6.7 a second from t = 10 s;
-// scheduling cycles every 10 s.
+// probability .5, .3, .2 and 1, 2, 4 or 8 GiB alike; run time Exp(300 s); Poisson arrivals of 6.7 a second from t = 10
+// s; scheduling cycles every 10 s.
 #pragma once
 
 #include <cstdint>

@@ -62,11 +62,13 @@ void register_benchmarks() {
 void print_tables(const Results& results) {
   if (!results.has("study/jobs-1") || !results.has("study/jobs-2")) return;
   const auto [low, high] = results.ratio_range("study/jobs-2", "study/jobs-1");
-  fmt::print("Study of {:.0f} runs, elapsed seconds, best of {} ({} hardware threads): 1 job {:.3f}, 2 jobs {:.3f}, speedup {:.2f} "
-             "(within a turn {:.2f}-{:.2f})\n",
-             results.counter("study/jobs-1", "items"), turns(), std::thread::hardware_concurrency(),
-             results.seconds("study/jobs-1"), results.seconds("study/jobs-2"),
-             results.ratio("study/jobs-2", "study/jobs-1"), low, high);
+  fmt::print(
+      "Study of {:.0f} runs, elapsed seconds, best of {} ({} hardware threads): 1 job {:.3f}, 2 jobs {:.3f}, speedup "
+      "{:.2f} "
+      "(within a turn {:.2f}-{:.2f})\n",
+      results.counter("study/jobs-1", "items"), turns(), std::thread::hardware_concurrency(),
+      results.seconds("study/jobs-1"), results.seconds("study/jobs-2"), results.ratio("study/jobs-2", "study/jobs-1"),
+      low, high);
 }
 
 }  // namespace berth::bench

@@ -1,21 +1,21 @@
 // The replay of replay_bench.cpp as a plain program would do it: look at every node for every pod. Same events, same
-// answers as Berth's least-allocated and first-fit, and nothing else: no journal, no metrics, no GPUs, one shape of node.
+// answers as Berth's least-allocated and first-fit, and nothing else: no journal, no metrics, no GPUs, one shape of
+// node.
 #pragma once
 
 #include <cstdint>
-#include <queue>
 #include <span>
 #include <vector>
 
-#include "tests/bench/baselines.hpp"
 #include "sim/cluster/catalog.hpp"
+#include "tests/bench/baselines.hpp"
 #include "workloads/workload.hpp"
 
 namespace berth::bench {
 
 // What a replay comes to; equal if and only if (practically) every pod ran on the same node at the same time.
 struct Outcome {
-  std::uint64_t events = 0;    // Arrivals, departures and scheduling cycles.
+  std::uint64_t events = 0;  // Arrivals, departures and scheduling cycles.
   std::uint64_t finished = 0;
   std::uint64_t finish_seconds_sum = 0;  // Whole seconds of each finish, so that 10^6 pods do not overflow.
   std::uint64_t placements = 0;          // Order-independent hash of (pod, node, time).
@@ -37,12 +37,16 @@ enum class ScanPolicy { kLeastAllocated, kFirstFit };
 // `pods` sorted by time, none of which runs for ever. A cycle comes at the next multiple of `period` after pods wait.
 class ScanReplay {
  public:
-  ScanReplay(std::size_t nodes, Resources node, const Catalog& catalog, std::span<const PodArrival> pods, Duration period,
-             ScanPolicy policy)
+  ScanReplay(std::size_t nodes, Resources node, const Catalog& catalog, std::span<const PodArrival> pods,
+             Duration period, ScanPolicy policy)
       : cpu_free_(nodes, static_cast<std::int32_t>(node.cpu_milli)),
         memory_free_(nodes, static_cast<std::int32_t>(node.memory_bytes >> 20)),
-        cpu_capacity_(cpu_free_[0]), memory_capacity_(memory_free_[0]), pods_(pods), on_(pods.size()),
-        period_(period.ns), policy_(policy) {
+        cpu_capacity_(cpu_free_[0]),
+        memory_capacity_(memory_free_[0]),
+        pods_(pods),
+        on_(pods.size()),
+        period_(period.ns),
+        policy_(policy) {
     for (std::size_t t = 0; t < catalog.templates(); ++t) {
       const Resources& r = catalog[static_cast<TemplateId>(t)].request;
       cpu_.push_back(static_cast<std::int32_t>(r.cpu_milli));
@@ -90,8 +94,8 @@ class ScanReplay {
     std::size_t kept = 0;
     for (const std::uint32_t pod : waiting_) {
       const std::size_t t = index(pods_[pod].pod_template);
-      const std::int64_t node =
-          policy_ == ScanPolicy::kLeastAllocated ? least_allocated(cpu_[t], memory_[t]) : first_fit(cpu_[t], memory_[t]);
+      const std::int64_t node = policy_ == ScanPolicy::kLeastAllocated ? least_allocated(cpu_[t], memory_[t])
+                                                                       : first_fit(cpu_[t], memory_[t]);
       if (node < 0) {
         waiting_[kept++] = pod;
         continue;

@@ -20,8 +20,12 @@ constexpr std::uint64_t kSeed = 20'230'710;
 
 // Streams of one replication.
 constexpr std::uint32_t kStartEntity = 1;
-Rng arrivals_rng(std::uint64_t seed, std::uint32_t replication) { return {seed, replication, 0, Purpose::kArrivals}; }
-Rng service_rng(std::uint64_t seed, std::uint32_t replication) { return {seed, replication, 0, Purpose::kService}; }
+Rng arrivals_rng(std::uint64_t seed, std::uint32_t replication) {
+  return {seed, replication, 0, Purpose::kArrivals};
+}
+Rng service_rng(std::uint64_t seed, std::uint32_t replication) {
+  return {seed, replication, 0, Purpose::kService};
+}
 Rng start_rng(std::uint64_t seed, std::uint32_t replication) {
   return {seed, replication, kStartEntity, Purpose::kService};
 }
@@ -96,8 +100,8 @@ double replicate(std::uint32_t servers, double rate, std::uint64_t customers, st
 // ---- mean waits ----------------------------------------------------------------------------------------------------
 
 // Services have mean 1 s, so the arrival rate is the load. Seven independent intervals of 95 %: a right engine under
-// another seed misses one or more with probability 1 - 0.95^7 = 30 %, so a change of the draws may ask for a look here. The
-// widths are held below 5 % of the mean, so that a wrong engine cannot hide behind its own noise.
+// another seed misses one or more with probability 1 - 0.95^7 = 30 %, so a change of the draws may ask for a look here.
+// The widths are held below 5 % of the mean, so that a wrong engine cannot hide behind its own noise.
 struct Model {
   const char* name;
   std::uint32_t servers;
@@ -106,12 +110,16 @@ struct Model {
   std::function<double(Rng&)> service;  // Seconds.
   std::function<QueueStart(Rng&)> start;
 };
-void PrintTo(const Model& m, std::ostream* out) { *out << m.name; }
+void PrintTo(const Model& m, std::ostream* out) {
+  *out << m.name;
+}
 
 constexpr std::uint32_t kReplications = 30;
 constexpr std::uint64_t kCustomers = 60'000;
 
-double unit_exponential(Rng& rng) { return exponential(rng, 1); }
+double unit_exponential(Rng& rng) {
+  return exponential(rng, 1);
+}
 
 // Two branches of balanced means: probability p of mean 1/(2p), else 1/(2(1-p)). E[S^2] = 1/(2p) + 1/(2(1-p)).
 constexpr double kShare = 0.1;
@@ -119,7 +127,9 @@ constexpr ServiceBranch kBranches[] = {{kShare, 0.5 / kShare}, {1 - kShare, 0.5 
 
 // Lognormal with mean 1 and squared coefficient of variation e^(s^2) - 1.
 constexpr double kSigma = 1;
-double unit_lognormal(Rng& rng) { return lognormal(rng, std::exp(-kSigma * kSigma / 2), kSigma); }
+double unit_lognormal(Rng& rng) {
+  return lognormal(rng, std::exp(-kSigma * kSigma / 2), kSigma);
+}
 // Its residual life: a uniform part of a length-biased service, which is lognormal again, median e^(s^2) times higher.
 double lognormal_residual(Rng& rng) {
   return rng.uniform() * lognormal(rng, std::exp(kSigma * kSigma / 2), kSigma);
@@ -131,15 +141,16 @@ std::vector<Model> models() {
     all.push_back({rho == 0.5 ? "MM1AtHalf" : "MM1AtFourFifths", 1, rho, rho / (1 - rho), unit_exponential,
                    [rho](Rng& rng) { return steady_mmc(rng, 1, rho); }});
   }
-  all.push_back({"MM3", 3, 2.4, mean_wait_mmc(3, 2.4, 1), unit_exponential,
-                 [](Rng& rng) { return steady_mmc(rng, 3, 2.4); }});
-  all.push_back({"MM10", 10, 9, mean_wait_mmc(10, 9, 1), unit_exponential,
-                 [](Rng& rng) { return steady_mmc(rng, 10, 9); }});
+  all.push_back(
+      {"MM3", 3, 2.4, mean_wait_mmc(3, 2.4, 1), unit_exponential, [](Rng& rng) { return steady_mmc(rng, 3, 2.4); }});
+  all.push_back(
+      {"MM10", 10, 9, mean_wait_mmc(10, 9, 1), unit_exponential, [](Rng& rng) { return steady_mmc(rng, 10, 9); }});
   all.push_back({"MD1", 1, 0.8, mean_wait_mg1(0.8, 1, 0), [](Rng&) { return 1.0; },
                  [](Rng& rng) { return steady_mg1(rng, 0.8, [](Rng& r) { return r.uniform(); }); }});
   const double h2_variance = 0.5 / kShare + 0.5 / (1 - kShare) - 1;
   all.push_back({"MH1", 1, 0.6, mean_wait_mg1(0.6, 1, h2_variance),
-                 [](Rng& rng) { return hyperexponential(rng, kBranches); }, [](Rng& rng) {
+                 [](Rng& rng) { return hyperexponential(rng, kBranches); },
+                 [](Rng& rng) {
                    // A service met in progress is of either branch alike (p · mean = 1/2 for both), and memoryless.
                    return steady_mg1(rng, 0.6, [](Rng& r) {
                      const bool first = bernoulli(r, 0.5);
@@ -174,10 +185,10 @@ INSTANTIATE_TEST_SUITE_P(Table, MeanWait, testing::ValuesIn(models()),
 
 // The closed forms themselves, where tables and hand calculation give them.
 TEST(QueueFormulas, KnownValues) {
-  EXPECT_NEAR(mean_wait_mmc(1, 0.9, 1), 9, 1e-12);      // rho / (1 - rho).
-  EXPECT_NEAR(mean_wait_mmc(10, 9, 1), 0.6687, 5e-5);   // The published figure of this benchmark.
-  EXPECT_NEAR(erlang_c(2, 1), 1.0 / 3, 1e-12);          // rho = 1/2: p0 = 1/3, C = p0 · (1/2) / (1/2).
-  EXPECT_NEAR(mean_wait_mg1(0.8, 1, 0), 2, 1e-12);      // Half of M/M/1's 4: no variance.
+  EXPECT_NEAR(mean_wait_mmc(1, 0.9, 1), 9, 1e-12);     // rho / (1 - rho).
+  EXPECT_NEAR(mean_wait_mmc(10, 9, 1), 0.6687, 5e-5);  // The published figure of this benchmark.
+  EXPECT_NEAR(erlang_c(2, 1), 1.0 / 3, 1e-12);         // rho = 1/2: p0 = 1/3, C = p0 · (1/2) / (1/2).
+  EXPECT_NEAR(mean_wait_mg1(0.8, 1, 0), 2, 1e-12);     // Half of M/M/1's 4: no variance.
   EXPECT_NEAR(mean_wait_mg1(0.8, 1, 1), 4, 1e-12);
 }
 

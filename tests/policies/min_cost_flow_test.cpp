@@ -7,8 +7,6 @@
 #include <cmath>
 #include <map>
 
-#include <boost/graph/find_flow_cost.hpp>  // Leans on the headers above.
-
 #include "policies/min_cost_flow_solver.hpp"
 #include "policies/registry.hpp"
 #include "sim/simulation.hpp"
@@ -123,7 +121,14 @@ std::int64_t cost_by_boost(const Problem& problem) {
   for (std::size_t i = 0; i < pods; ++i) link(problem.pods[i], unscheduled, 1, unscheduled_cost(i, pods, most));
   link(unscheduled, sink, static_cast<std::int64_t>(pods), 0);
   boost::successive_shortest_path_nonnegative_weights(graph, source, sink);
-  return boost::find_flow_cost(graph);
+  std::int64_t cost = 0;
+  for (auto [edge, end] = boost::edges(graph); edge != end; ++edge) {
+    const std::int64_t capacity = boost::get(boost::edge_capacity, graph, *edge);
+    if (capacity == 0) continue;  // The way back of another.
+    cost += (capacity - boost::get(boost::edge_residual_capacity, graph, *edge)) *
+            boost::get(boost::edge_weight, graph, *edge);
+  }
+  return cost;
 }
 
 std::int64_t cost_with_unscheduled(const Problem& problem, const Solution& s) {
@@ -175,7 +180,8 @@ Problem random_problem(Rng& rng, std::uint32_t most_pods, std::uint32_t most_gro
     }
   }
   const std::uint32_t pods = 1 + rng.below(most_pods);
-  for (std::uint32_t i = 0; i < pods; ++i) problem.pods.push_back(rng.below(static_cast<std::uint32_t>(problem.cost.size())));
+  for (std::uint32_t i = 0; i < pods; ++i)
+    problem.pods.push_back(rng.below(static_cast<std::uint32_t>(problem.cost.size())));
   return problem;
 }
 
@@ -319,7 +325,9 @@ TEST(MinCostFlow, IsRegisteredWithItsParameters) {
     for (const auto& p : info.params) params.push_back(p.name + "=" + p.fallback);
   }
   EXPECT_THAT(params, ElementsAre("batch=512", "rounds=0"));
-  const auto make = [](const char* text) { return Registry<Scheduler>::instance().make(PolicySpec::parse(text, "test")); };
+  const auto make = [](const char* text) {
+    return Registry<Scheduler>::instance().make(PolicySpec::parse(text, "test"));
+  };
   EXPECT_THROW(make("min-cost-flow(batch=0)"), InputError);
   EXPECT_THROW(make("min-cost-flow(bach=4)"), InputError);
   EXPECT_NE(make("min-cost-flow(batch=4, rounds=1)"), nullptr);
@@ -342,7 +350,8 @@ TEST(MinCostFlow, ImbalanceCosts) {
 
 TEST(MinCostFlow, GpusCountForPodsThatAskForThem) {
   // The first node: cpu and memory 0.1, GPU 1/1: mean 0.4, variance (2 · 0.3^2 + 0.6^2) / 3 = 0.18, together 0.58.
-  // The second: cpu and memory 0.5, GPU 1/4: mean 0.4167, variance (2 · 0.0833^2 + 0.1667^2) / 3 = 0.0139, together 0.4306.
+  // The second: cpu and memory 0.5, GPU 1/4: mean 0.4167, variance (2 · 0.0833^2 + 0.1667^2) / 3 = 0.0139, together
+  // 0.4306.
   const auto nodes = [](Catalog& catalog) {
     NodeSpec first = node(10'000, 10 * kGiB);
     NodeSpec second = node(2000, 2 * kGiB);
@@ -359,8 +368,8 @@ TEST(MinCostFlow, GpusCountForPodsThatAskForThem) {
 }
 
 TEST(MinCostFlow, PlacesTogetherWhatIsCheaperTogether) {
-  // cpu shares: the first pod 0.25 or 0.5, the second 0.5 or 1. One by one the first takes node 0 (0.25 + 1 = 1.25 if the
-  // other goes to node 1); together the first on node 1 and the second on node 0 cost 0.5 + 0.5 = 1.
+  // cpu shares: the first pod 0.25 or 0.5, the second 0.5 or 1. One by one the first takes node 0 (0.25 + 1 = 1.25 if
+  // the other goes to node 1); together the first on node 1 and the second on node 0 cost 0.5 + 0.5 = 1.
   const std::vector<NodeSpec> nodes{node(4000), node(2000)};
   const std::vector<PodTemplate> pods{asks(1000), asks(2000)};
   EXPECT_THAT(Desk(nodes).place(pods), ElementsAre(1, 0));
@@ -537,12 +546,13 @@ TEST(MinCostFlow, SameWorldSamePlacements) {
   EXPECT_EQ(once, play());
 }
 
-// The cost that the policy's file states, in thousandths of thousandths, from the shares as long doubles.
+// The cost that the policy's file states, from the shares as long doubles.
 std::int64_t stated_cost(const Cluster& cluster, const PodTemplate& t, std::size_t n) {
   const NodeColumns& c = cluster.nodes();
   std::vector<std::int64_t> u;
   const auto share = [&u](std::int64_t free, std::int64_t capacity, std::int64_t ask) {
-    u.push_back(std::llround(1e6L * static_cast<long double>(capacity - free + ask) / static_cast<long double>(capacity)));
+    u.push_back(
+        std::llround(1e3L * static_cast<long double>(capacity - free + ask) / static_cast<long double>(capacity)));
   };
   share(c.cpu_free_milli[n], c.cpu_capacity_milli[n], t.request.cpu_milli);
   share(c.memory_free_bytes[n], c.memory_capacity_bytes[n], t.request.memory_bytes);
@@ -551,7 +561,7 @@ std::int64_t stated_cost(const Cluster& cluster, const PodTemplate& t, std::size
   for (const std::int64_t x : u) sum += x;
   const auto k = static_cast<std::int64_t>(u.size());
   for (const std::int64_t x : u) squares += (x - sum / k) * (x - sum / k);
-  return sum / k + squares / k / 1'000'000;
+  return sum / k + squares / k / 1000;
 }
 
 TEST(MinCostFlow, ARoundCostsWhatBoostSays) {
@@ -573,7 +583,8 @@ TEST(MinCostFlow, ARoundCostsWhatBoostSays) {
           problem.cost.emplace_back();
           for (std::size_t n = 0; n < problem.nodes; ++n) {
             const PodTemplate& t = cluster.pod_template(pod);
-            problem.cost.back().push_back(cluster.fits(t, static_cast<NodeId>(n)) ? stated_cost(cluster, t, n) : kNoArc);
+            problem.cost.back().push_back(cluster.fits(t, static_cast<NodeId>(n)) ? stated_cost(cluster, t, n)
+                                                                                  : kNoArc);
           }
         }
         problem.pods.push_back(it->second);
@@ -628,8 +639,8 @@ class Scheduled final : public JournalSink {
 };
 
 TEST(MinCostFlow, ASolutionOutlastsDecisionTime) {
-  // Two pods at 0 s, decisions of 2 s each: decided together (see above), bound at 2 and 4 s. The pod that comes at 1 s has
-  // priority, but the solution under way is carried out first, and node 0 has 2000 left for it.
+  // Two pods at 0 s, decisions of 2 s each: decided together (see above), bound at 2 and 4 s. The pod that comes at 1 s
+  // has priority, but the solution under way is carried out first, and node 0 has 2000 left for it.
   const auto scheduler = Registry<Scheduler>::instance().make(PolicySpec::parse("min-cost-flow", "test"));
   const std::vector<NodeSpec> nodes{node(4000), node(2000)};
   SimulationOptions options;

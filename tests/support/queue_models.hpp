@@ -20,7 +20,9 @@ namespace berth::test {
 inline Duration exponential_duration(Rng& rng, double mean_ns) {
   return {static_cast<std::int64_t>(exponential(rng, mean_ns) + 0.5)};
 }
-inline Duration rounded_seconds(double s) { return {static_cast<std::int64_t>(s * 1e9 + 0.5)}; }
+inline Duration rounded_seconds(double s) {
+  return {static_cast<std::int64_t>(s * 1e9 + 0.5)};
+}
 
 struct QueueEvent {
   enum Kind : std::uint32_t { kArrived, kDeparted } kind = kArrived;
@@ -47,7 +49,8 @@ class CustomerStream final : public EventStream<QueueEvent> {
   Gap gap_;
 };
 
-// What is there at time 0: customers in service with what is left of it (at most as many as servers), and how many wait.
+// What is there at time 0: customers in service with what is left of it (at most as many as servers), and how many
+// wait.
 struct QueueStart {
   std::vector<Duration> in_service;
   std::uint64_t waiting = 0;
@@ -129,7 +132,8 @@ inline double mean_wait_mg1(double arrival_rate, double mean_service, double ser
 
 // The wait of each customer by Kiefer and Wolfowitz's recursion over the servers' workloads, in integers: what an
 // event-driven queue must give, exactly. Starts empty. gaps[i] is before arrival i. O(customers · servers).
-// Source: Kiefer, Wolfowitz, "On the theory of queues with many servers", Trans. AMS 78, 1955 (one server: Lindley 1952).
+// Source: Kiefer, Wolfowitz, "On the theory of queues with many servers", Trans. AMS 78, 1955 (one server: Lindley
+// 1952).
 inline std::vector<std::int64_t> exact_waits(std::uint32_t servers, std::span<const std::int64_t> gaps,
                                              std::span<const std::int64_t> services) {
   std::vector<std::int64_t> work(servers, 0);  // Ascending: what each server still has to do.

@@ -92,7 +92,7 @@ Peak peak_of(const Scenario& scenario) {
 
 TEST(ExampleTest, MixedDayIsBusyAtItsPeak) {
   const Scenario scenario = embedded_example("mixed-day");
-  EXPECT_EQ(scenario.nodes.size(), 340U);
+  EXPECT_EQ(scenario.nodes.size(), 305U);
   EXPECT_EQ(scenario.protocol, Protocol::kReplay);
   const Peak peak = peak_of(scenario);
   EXPECT_EQ(peak.pods, 50'000U);

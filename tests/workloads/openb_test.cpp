@@ -176,7 +176,11 @@ TEST(Openb, GpuSpecIsASetOfModels) {
   EXPECT_EQ(template_of(workload, 0).gpu.models, 0U);
   EXPECT_EQ(template_of(workload, 1).gpu.models, 0b10U);
   EXPECT_EQ(template_of(workload, 2).gpu.models, 0b11U);
-  EXPECT_EQ(workload.arrivals()[3].pod_template, workload.arrivals()[2].pod_template);
+  EXPECT_EQ(template_of(workload, 3).gpu.models, 0b11U);
+  // One set, two spellings: the fragmentation experiment's target mix counts them apart.
+  EXPECT_EQ(template_of(workload, 2).gpu_spec, "T4|A10");
+  EXPECT_EQ(template_of(workload, 3).gpu_spec, "|A10||T4|T4|");
+  EXPECT_EQ(template_of(workload, 5).gpu_spec, "");
   EXPECT_EQ(template_of(workload, 4).gpu.models, 0b110U);  // H9 is the third model.
   EXPECT_EQ(template_of(workload, 5).gpu, GpuRequest{});   // Without GPUs the spec says nothing.
   EXPECT_EQ(template_of(workload, 6).gpu.models, 0b1100U);

@@ -71,6 +71,7 @@ std::string describe(const Catalog& catalog, const PodTemplate& t) {
                      std::to_string(t.gpu.milli) + " p" + std::to_string(t.priority) + " " +
                      catalog.namespace_name(t.namespace_id);
   for (const std::string& m : models) text += " " + m;
+  if (!t.gpu_spec.empty()) text += " \"" + t.gpu_spec + "\"";
   return text + details(catalog, t);
 }
 
@@ -149,6 +150,7 @@ Made random_workload(std::uint64_t seed, std::uint32_t pods) {
       for (std::uint32_t m = rng.below(3); m > 0; --m)
         t.gpu.models |= 1ULL << index(catalog.gpu_model(name("gpu", 60)));
     }
+    if (t.gpu.models != 0) t.gpu_spec = name("spec|", 3);
     t.priority = static_cast<std::int32_t>(rng.u32());
     t.namespace_id = catalog.namespace_id(name("team-", 5));
     t.extended = extended();
