@@ -29,8 +29,8 @@ class Barren {
     seen_ = cluster.changes().now();
   }
 
-  // Whether `t` was marked, or found barren, at the last look, and fits no node that changed since. Asked once a look for
-  // each template with waiting pods; one that was not asked is forgotten. O(1) mostly, O(nodes changed) at most.
+  // Whether `t` was marked, or found barren, at the last look, and fits no node that changed since. Asked once a look
+  // for each template with waiting pods; one that was not asked is forgotten. O(1) mostly, O(nodes changed) at most.
   bool still(const Cluster& cluster, TemplateId t) {
     if (index(t) >= rounds_.size()) rounds_.resize(std::max(index(t) + 1, cluster.catalog().templates()), 0);
     std::uint64_t& round = rounds_[index(t)];
@@ -38,7 +38,8 @@ class Barren {
     const PodTemplate& want = cluster.catalog()[t];
     const bool no_room = want.request.cpu_milli > room_.cpu_milli || want.request.memory_bytes > room_.memory_bytes ||
                          want.gpu.total_milli() > room_.gpu_milli;
-    const bool barren = no_room || std::none_of(changed_.begin(), changed_.end(), [&](NodeId n) { return cluster.fits(want, n); });
+    const bool barren =
+        no_room || std::none_of(changed_.begin(), changed_.end(), [&](NodeId n) { return cluster.fits(want, n); });
     round = barren ? round_ : 0;
     return barren;
   }

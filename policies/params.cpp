@@ -112,7 +112,8 @@ std::int64_t Params::integer(const char* name, const Integer& about) const {
   const bool low = about.min != std::numeric_limits<std::int64_t>::min();
   const bool high = about.max != std::numeric_limits<std::int64_t>::max();
   const std::string range = low || high ? fmt::format("{}..{}", low ? fmt::format("{}", about.min) : "",
-                                                      high ? fmt::format("{}", about.max) : "") : "";
+                                                      high ? fmt::format("{}", about.max) : "")
+                                        : "";
   declared_.push_back({name, fmt::format("{}", about.fallback), range, about.help});
   const std::string* text = find(name);
   if (text == nullptr) return about.fallback;
@@ -145,7 +146,8 @@ void Params::refuse_unknown() const {
       names.push_back(d.name);
     }
     if (known) continue;
-    if (names.empty()) throw InputError(fmt::format("policy \"{}\" has no parameter \"{}\"; it takes none", policy_, key));
+    if (names.empty())
+      throw InputError(fmt::format("policy \"{}\" has no parameter \"{}\"; it takes none", policy_, key));
     throw InputError(fmt::format("policy \"{}\" has no parameter \"{}\"; expected {}{}", policy_, key,
                                  fmt::join(names, ", "), did_you_mean(key, names)));
   }

@@ -1,5 +1,5 @@
-// A policy's parameters: what the user wrote, read by name in the policy's constructor. Reading declares: name, default,
-// range and help are collected as they are asked for, which is how `berth policies` knows them.
+// A policy's parameters: what the user wrote, read by name in the policy's constructor. Reading declares: name,
+// default, range and help are collected as they are asked for, which is how `berth policies` knows them.
 #pragma once
 
 #include <cstdint>

@@ -6,9 +6,13 @@ namespace berth {
 
 void Policy::prepare(const Cluster&, std::span<const TemplateCount>) {}
 
-NodeId ScoringScheduler::pick(const Context&, PodId, const ScoreIndex& scores) { return scores.best(); }
+NodeId ScoringScheduler::pick(const Context&, PodId, const ScoreIndex& scores) {
+  return scores.best();
+}
 
-std::optional<GpuMask> ScoringScheduler::pick_gpus(const Context&, PodId, NodeId) { return std::nullopt; }
+std::optional<GpuMask> ScoringScheduler::pick_gpus(const Context&, PodId, NodeId) {
+  return std::nullopt;
+}
 
 void ScoringScheduler::schedule(const Context& ctx, Actions& act) {
   const PendingQueue& pending = ctx.cluster.pending();

@@ -39,7 +39,8 @@ class Scheduler : public Policy {
 };
 
 // Filter, score, bind the best; ties to the lowest NodeId. Pods are taken in queue order; a template that fits nowhere
-// is passed over until a node changes. Cost per pod: what changed since its template was last looked at, plus O(log nodes).
+// is passed over until a node changes. Cost per pod: what changed since its template was last looked at, plus O(log
+// nodes).
 class ScoringScheduler : public Scheduler {
  public:
   // Fills scores[i] for nodes[i], higher is better; all of them fit. If local(), a score depends on the pod's template

@@ -17,13 +17,24 @@ Registry<Kind>& Registry<Kind>::instance() {
 template <class Kind>
 void Registry<Kind>::add(const char* name, const char* help, Factory factory, int abi) {
   if (abi != kPluginAbi) {
-    throw InputError(fmt::format("policy \"{}\" was built for plug-in version {}; expected {}: build it anew against the "
-                                 "installed headers", name, abi, kPluginAbi));
+    throw InputError(
+        fmt::format("policy \"{}\" was built for plug-in version {}; expected {}: build it anew against the "
+                    "installed headers",
+                    name, abi, kPluginAbi));
   }
   const auto at = std::lower_bound(items_.begin(), items_.end(), name,
                                    [](const Item& item, const char* n) { return item.name < n; });
   if (at != items_.end() && at->name == name) throw InputError(fmt::format("policy \"{}\" is registered twice", name));
   items_.insert(at, {name, help, factory});
+}
+
+template <class Kind>
+void Registry<Kind>::add_quietly(const char* name, const char* help, Factory factory, int abi) noexcept {
+  try {
+    add(name, help, factory, abi);
+  } catch (const InputError& e) {
+    if (trouble_.empty()) trouble_ = e.what();
+  }
 }
 
 template <class Kind>

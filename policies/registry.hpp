@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "policies/params.hpp"
@@ -27,8 +28,13 @@ class Registry {
 
   static Registry& instance();
 
-  // Before main(), or while a plug-in loads; not thread-safe. Throws InputError if the name is taken or the ABI differs.
+  // Before main(), or while a plug-in loads; not thread-safe. Throws InputError if the name is taken or the ABI
+  // differs.
   void add(const char* name, const char* help, Factory factory, int abi);
+  // For static objects: no exception may leave a shared object's initialisers. What add() refuses is kept for
+  // take_trouble(), which gives the first such message since it was last asked, or "".
+  void add_quietly(const char* name, const char* help, Factory factory, int abi) noexcept;
+  std::string take_trouble() { return std::exchange(trouble_, {}); }
 
   // Throws InputError on an unknown name (with did-you-mean), an unknown parameter or a bad value.
   std::unique_ptr<Kind> make(const PolicySpec& spec) const;
@@ -42,13 +48,14 @@ class Registry {
     Factory factory;
   };
   std::vector<Item> items_;  // Sorted by name.
+  std::string trouble_;
 };
 
 template <class Kind, class Policy>
 class Register {
  public:
   Register(const char* name, const char* help) {
-    Registry<Kind>::instance().add(
+    Registry<Kind>::instance().add_quietly(
         name, help, [](const Params& p) -> std::unique_ptr<Kind> { return construct(p); }, kPluginAbi);
   }
 

@@ -94,7 +94,9 @@ class ScoreIndex {
       const std::vector<float>& below = levels_.back();
       const std::size_t parents = below.size() / kFan;
       std::vector<float> level(parents > 1 ? padded(parents) : 1, kInfeasible);
-      for (std::size_t p = 0; p < parents; ++p) level[p] = *std::max_element(below.begin() + static_cast<std::ptrdiff_t>(p * kFan), below.begin() + static_cast<std::ptrdiff_t>((p + 1) * kFan));
+      for (std::size_t p = 0; p < parents; ++p)
+        level[p] = *std::max_element(below.begin() + static_cast<std::ptrdiff_t>(p * kFan),
+                                     below.begin() + static_cast<std::ptrdiff_t>((p + 1) * kFan));
       levels_.push_back(std::move(level));
     }
   }

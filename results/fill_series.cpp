@@ -16,7 +16,9 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr int kReported[] = {50, 90, 100, 110, 130};
 
 // Hundredths, half to even (the default rounding mode).
-std::int64_t hundredths(double value) { return static_cast<std::int64_t>(std::nearbyint(value * 100)); }
+std::int64_t hundredths(double value) {
+  return static_cast<std::int64_t>(std::nearbyint(value * 100));
+}
 
 }  // namespace
 
@@ -42,10 +44,17 @@ void FillFold::begin(const JournalContext& context) {
 void FillFold::write(std::span<const Record> batch) {
   for (const Record& record : batch) {
     switch (record.kind) {
-      case RecordKind::kPodCreated: row_ = record.row; break;
-      case RecordKind::kPodScheduled: arrival_over(record, true); break;
-      case RecordKind::kPodFailed: arrival_over(record, false); break;
-      default: break;
+      case RecordKind::kPodCreated:
+        row_ = record.row;
+        break;
+      case RecordKind::kPodScheduled:
+        arrival_over(record, true);
+        break;
+      case RecordKind::kPodFailed:
+        arrival_over(record, false);
+        break;
+      default:
+        break;
     }
   }
 }
@@ -146,7 +155,8 @@ void write_fill_series_csv(const std::filesystem::path& path, std::span<const Ru
   file.write("scenario,policy,seed,load_pct,alloc_pct,frag_pct_of_cluster,frag_ratio_pct\n");
   for (const RunResult& run : runs) {
     if (run.series.size() < 3) continue;
-    const std::string head = csv_cell(run.key.scenario) + "," + csv_cell(run.key.policy) + "," + std::to_string(run.key.seed);
+    const std::string head =
+        csv_cell(run.key.scenario) + "," + csv_cell(run.key.policy) + "," + std::to_string(run.key.seed);
     for (std::size_t i = 0; i < run.series[0].x.size(); ++i) {
       std::string line = head + fmt::format(",{}", run.series[0].x[i]);
       for (std::size_t s = 0; s < 3; ++s) {

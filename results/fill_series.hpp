@@ -1,8 +1,8 @@
 // What the fill protocol reports: GPU allocation and fragmentation over the load that has arrived, in percent of the
 // cluster's GPUs, bucket by bucket.
-// Model: Weng et al., "Beware of Fragmentation", USENIX ATC 2023, section 5, with its artifact's rounding: each value to two
-// decimals (the ratios as percentages, the fragmentation amount as milli-GPU), then the mean over all arrivals whose load
-// rounds (half to even) to the bucket.
+// Model: Weng et al., "Beware of Fragmentation", USENIX ATC 2023, section 5, with its artifact's rounding: each value
+// to two decimals (the ratios as percentages, the fragmentation amount as milli-GPU), then the mean over all arrivals
+// whose load rounds (half to even) to the bucket.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@
 namespace berth {
 
 struct FillOptions {
-  std::vector<TemplateCount> mix;          // Of the variant's tasks, clones not counted.
+  std::vector<TemplateCount> mix;  // Of the variant's tasks, clones not counted.
   int last_load_pct = 130;
   std::span<const std::uint32_t> node_rows;  // By NodeId: the node's row in its file. For placements.
-  bool placements = false;                 // Keep the text of placements().
+  bool placements = false;                   // Keep the text of placements().
 };
 
 class FillFold final : public JournalSink {
@@ -33,12 +33,12 @@ class FillFold final : public JournalSink {
   void write(std::span<const Record> batch) override;
   void finish(Time) override {}
 
-  // Series `alloc_pct`, `frag_pct_of_cluster`, `frag_ratio_pct` over `load_pct` 0 … last; metrics at 50, 90, 100, 110 and
-  // 130 % (those within range), and counts. A load that no arrival came near (small clusters) has
-  // the value of the load before, NaN if there is none.
+  // Series `alloc_pct`, `frag_pct_of_cluster`, `frag_ratio_pct` over `load_pct` 0 … last; metrics at 50, 90, 100, 110
+  // and 130 % (those within range), and counts. A load that no arrival came near (small clusters) has the value of the
+  // load before, NaN if there is none.
   RunResult result() const;
-  // CSV, one line per arrival: `event,pod_row,arrived_gpu_milli,node,gpus,frag_milli`; node = row of the node file, -1 =
-  // failed; gpus joined by "-"; frag_milli with two decimals.
+  // CSV, one line per arrival: `event,pod_row,arrived_gpu_milli,node,gpus,frag_milli`; node = row of the node file, -1
+  // = failed; gpus joined by "-"; frag_milli with two decimals.
   const std::string& placements() const { return placements_; }
 
  private:

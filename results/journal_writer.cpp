@@ -27,11 +27,13 @@ void JournalWriter::begin(const JournalContext& context) {
   auto out = std::back_inserter(lines_);
   for (std::size_t n = 0; n < context.nodes.size(); ++n) {
     const NodeSpec& node = context.nodes[n];
-    fmt::format_to(out, R"({{"kind":"Node","name":{},"cpu_milli":{},"memory_bytes":{},"ephemeral_storage_bytes":{},"pods":{})",
-                   json_string(node.name), node.allocatable.cpu_milli, node.allocatable.memory_bytes,
-                   node.allocatable.ephemeral_storage_bytes, node.pods);
+    fmt::format_to(
+        out, R"({{"kind":"Node","name":{},"cpu_milli":{},"memory_bytes":{},"ephemeral_storage_bytes":{},"pods":{})",
+        json_string(node.name), node.allocatable.cpu_milli, node.allocatable.memory_bytes,
+        node.allocatable.ephemeral_storage_bytes, node.pods);
     if (node.gpu_count > 0) {
-      fmt::format_to(out, R"(,"gpus":{},"gpu_model":{})", node.gpu_count, json_string(context.catalog->gpu_model_name(node.gpu_model)));
+      fmt::format_to(out, R"(,"gpus":{},"gpu_model":{})", node.gpu_count,
+                     json_string(context.catalog->gpu_model_name(node.gpu_model)));
     }
     lines_ += "}\n";
   }
@@ -52,7 +54,8 @@ void JournalWriter::write(std::span<const Record> batch) {
     if (r.kind == RecordKind::kPodCreated) {
       const PodTemplate& t = (*context_.catalog)[r.pod_template];
       fmt::format_to(out, R"(,"namespace":{},"cpu_milli":{},"memory_bytes":{})",
-                     json_string(context_.catalog->namespace_name(t.namespace_id)), t.request.cpu_milli, t.request.memory_bytes);
+                     json_string(context_.catalog->namespace_name(t.namespace_id)), t.request.cpu_milli,
+                     t.request.memory_bytes);
       if (t.gpu.count > 0) fmt::format_to(out, R"(,"gpus_wanted":{},"gpu_milli":{})", t.gpu.count, t.gpu.milli);
       if (t.priority != 0) fmt::format_to(out, R"(,"priority":{})", t.priority);
     }
@@ -67,15 +70,20 @@ void JournalWriter::write(std::span<const Record> batch) {
       }
       lines_ += "]";
     }
-    if (r.kind == RecordKind::kPodFailed) fmt::format_to(out, R"(,"reason":"{}")", to_string(static_cast<FailReason>(r.reason)));
-    if (r.kind == RecordKind::kPodEvicted) fmt::format_to(out, R"(,"reason":"{}")", to_string(static_cast<EvictReason>(r.reason)));
+    if (r.kind == RecordKind::kPodFailed)
+      fmt::format_to(out, R"(,"reason":"{}")", to_string(static_cast<FailReason>(r.reason)));
+    if (r.kind == RecordKind::kPodEvicted)
+      fmt::format_to(out, R"(,"reason":"{}")", to_string(static_cast<EvictReason>(r.reason)));
     lines_ += "}\n";
   }
   flush(false);
 }
 
 void JournalWriter::finish(Time end) {
-  fmt::format_to(std::back_inserter(lines_), R"({{"t_ns":{},"kind":"End"}})" "\n", end.ns);
+  fmt::format_to(std::back_inserter(lines_),
+                 R"({{"t_ns":{},"kind":"End"}})"
+                 "\n",
+                 end.ns);
   flush(true);
 }
 
@@ -88,7 +96,8 @@ void JournalWriter::flush(bool last) {
     ZSTD_inBuffer in{lines_.data(), lines_.size(), 0};
     for (;;) {
       ZSTD_outBuffer out{compressor_->out.data(), compressor_->out.size(), 0};
-      const std::size_t left = ZSTD_compressStream2(compressor_->context, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+      const std::size_t left =
+          ZSTD_compressStream2(compressor_->context, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
       BERTH_CHECK(ZSTD_isError(left) == 0);
       file_.write(std::string_view(compressor_->out.data(), out.pos));
       if (last ? left == 0 : in.pos == in.size) break;
@@ -97,6 +106,8 @@ void JournalWriter::flush(bool last) {
   lines_.clear();
 }
 
-void JournalWriter::commit() { file_.commit(); }
+void JournalWriter::commit() {
+  file_.commit();
+}
 
 }  // namespace berth

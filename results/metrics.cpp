@@ -35,7 +35,9 @@ constexpr std::array kMetrics{
 
 }  // namespace
 
-std::span<const MetricInfo> replay_metrics() { return kMetrics; }
+std::span<const MetricInfo> replay_metrics() {
+  return kMetrics;
+}
 
 MetricsFold::MetricsFold(MetricsOptions options) : options_(std::move(options)) {
   BERTH_CHECK(options_.window.ns > 0 && options_.points > 0);
@@ -59,7 +61,8 @@ void MetricsFold::begin(const JournalContext& context) {
   for (std::size_t n = 0; n < nodes_.size(); ++n) {
     const NodeSpec& spec = context.nodes[n];
     const std::span<const std::uint16_t> free(gpu_free_milli_.data() + n * kMaxGpusPerNode, spec.gpu_count);
-    nodes_[n].fragment_milli = fragmentation_->of(fragmentation_->state(nodes_[n].cpu_free_milli, spec.gpu_model, free));
+    nodes_[n].fragment_milli =
+        fragmentation_->of(fragmentation_->state(nodes_[n].cpu_free_milli, spec.gpu_model, free));
     level_.fragment_milli += nodes_[n].fragment_milli;
   }
 }
@@ -76,14 +79,17 @@ void MetricsFold::write(std::span<const Record> batch) {
         ++level_.pending;
         created(record.pod, record.at.ns);
         break;
-      case RecordKind::kPodUnschedulable: ++pods_unschedulable_; break;
+      case RecordKind::kPodUnschedulable:
+        ++pods_unschedulable_;
+        break;
       case RecordKind::kPodScheduled:
         ++pods_scheduled_;
         --level_.pending;
         wait_.record(record.at.ns - take_created(record.pod));
         occupy(record, +1);
         break;
-      case RecordKind::kPodStarted: break;
+      case RecordKind::kPodStarted:
+        break;
       case RecordKind::kPodSucceeded:
         ++pods_succeeded_;
         last_success_ns_ = record.at.ns;
@@ -101,7 +107,8 @@ void MetricsFold::write(std::span<const Record> batch) {
         occupy(record, -1);
         break;
       case RecordKind::kNodeCordoned:
-      case RecordKind::kNodeUncordoned: break;
+      case RecordKind::kNodeUncordoned:
+        break;
     }
   }
 }
@@ -147,8 +154,8 @@ void MetricsFold::occupy(const Record& record, int sign) {
     if (((record.gpus >> i) & 1) != 0) free[i] = static_cast<std::uint16_t>(free[i] - sign * t.gpu.milli);
   }
   if (!fragmentation_) return;
-  const double fragment = fragmentation_->of(
-      fragmentation_->state(node.cpu_free_milli, context_.nodes[n].gpu_model, {free, gpu_count}));
+  const double fragment =
+      fragmentation_->of(fragmentation_->state(node.cpu_free_milli, context_.nodes[n].gpu_model, {free, gpu_count}));
   level_.fragment_milli += fragment - node.fragment_milli;
   node.fragment_milli = fragment;
 }
@@ -190,7 +197,9 @@ RunResult MetricsFold::result() const {
     for (std::size_t c = 0; c < kCurves; ++c) total[c] += sums_[p * kCurves + c];
   }
   const auto pct = [](double sum, double span, double all) { return all == 0 ? kNone : 100 * sum / span / all; };
-  const auto wait = [this](std::int64_t ns) { return wait_.count() == 0 ? kNone : static_cast<double>(ns) * kNanosecond; };
+  const auto wait = [this](std::int64_t ns) {
+    return wait_.count() == 0 ? kNone : static_cast<double>(ns) * kNanosecond;
+  };
   const double values[] = {
       static_cast<double>(pods_created_),
       static_cast<double>(pods_scheduled_),

@@ -1,6 +1,6 @@
 // The numbers and curves of a replay, folded from its journal: how long pods waited, how full the cluster was, how
-// fragmented. Time averages are over the window from 0 to `window` (the last arrival): behind it the cluster only drains,
-// and policies that finish at different times would be compared over different spans.
+// fragmented. Time averages are over the window from 0 to `window` (the last arrival): behind it the cluster only
+// drains, and policies that finish at different times would be compared over different spans.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@ struct MetricInfo {
 std::span<const MetricInfo> replay_metrics();
 
 struct MetricsOptions {
-  Time window;                          // > 0
-  std::size_t points = 240;             // Of each curve over the window.
-  std::vector<TemplateCount> mix;       // For fragmentation (sim/cluster/fragmentation.hpp); empty: not reported.
+  Time window;                     // > 0
+  std::size_t points = 240;        // Of each curve over the window.
+  std::vector<TemplateCount> mix;  // For fragmentation (sim/cluster/fragmentation.hpp); empty: not reported.
 };
 
 // Cost per record: O(GPUs of the node) plus O(points crossed). Memory: 8 bytes per pod that waits or is near one that

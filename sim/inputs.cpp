@@ -1,5 +1,7 @@
 #include "sim/inputs.hpp"
 
+#include <algorithm>
+
 #include "sim/engine/error.hpp"
 
 namespace berth {
@@ -12,7 +14,8 @@ std::shared_ptr<const MemoryWorkload> in_memory(const std::shared_ptr<const Work
   const std::unique_ptr<ArrivalStream> stream = workload->open(catalog, seed, 0);
   std::vector<PodArrival> pods;
   std::vector<PodArrival> batch(4096);
-  while (const std::size_t n = stream->next(batch)) pods.insert(pods.end(), batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(n));
+  while (const std::size_t n = stream->next(batch))
+    pods.insert(pods.end(), batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(n));
   return std::make_shared<MemoryWorkload>(std::move(catalog), std::move(pods), std::vector<std::string>());
 }
 
@@ -20,8 +23,15 @@ std::shared_ptr<const MemoryWorkload> in_memory(const std::shared_ptr<const Work
 class FillStream final : public ArrivalStream {
  public:
   FillStream(const MemoryWorkload& workload, std::span<const std::uint32_t> rows) : rows_(rows) {
-    by_row_.resize(workload.arrivals().size());
+    std::size_t size = workload.arrivals().size();  // Rows may have gaps: an importer may have left some out.
+    for (const PodArrival& arrival : workload.arrivals()) size = std::max(size, std::size_t{arrival.row} + 1);
+    by_row_.resize(size, kNoTemplate);
     for (const PodArrival& arrival : workload.arrivals()) by_row_[arrival.row] = arrival.pod_template;
+    for (const std::uint32_t row : rows) {
+      if (row < size && by_row_[row] != kNoTemplate) continue;
+      throw InputError("the order names pod row " + std::to_string(row) +
+                       ", which the pod list skips; expected rows that are used");
+    }
   }
   std::size_t next(std::span<PodArrival> out) override {
     std::size_t n = 0;
@@ -47,7 +57,8 @@ std::int64_t gpu_milli_of(std::span<const NodeSpec> nodes) {
 
 ScenarioInputs::ScenarioInputs(const Scenario& scenario, std::filesystem::path order_dir)
     : scenario_(scenario), order_dir_(std::move(order_dir)) {
-  if (scenario.nodes.empty()) throw InputError("scenario \"" + scenario.name + "\" has no nodes; expected at least one");
+  if (scenario.nodes.empty())
+    throw InputError("scenario \"" + scenario.name + "\" has no nodes; expected at least one");
   if (scenario.protocol != Protocol::kFill) return;
   if (gpu_milli_of(scenario.nodes) == 0) {
     throw InputError("scenario \"" + scenario.name + "\": the fill protocol fills GPUs; expected nodes with GPUs");
@@ -67,7 +78,8 @@ std::shared_ptr<const SeedInputs> ScenarioInputs::of(std::uint64_t seed) {
 SeedInputs ScenarioInputs::prepare(std::uint64_t seed) const {
   SeedInputs inputs;
   inputs.survey = survey(*scenario_.workload, seed, 0);
-  if (inputs.survey.pods == 0) throw InputError("scenario \"" + scenario_.name + "\" has no pods; expected at least one");
+  if (inputs.survey.pods == 0)
+    throw InputError("scenario \"" + scenario_.name + "\" has no pods; expected at least one");
   if (scenario_.protocol == Protocol::kReplay) {
     inputs.nodes = scenario_.nodes;
     for (std::uint32_t i = 0; i < scenario_.nodes.size(); ++i) inputs.node_rows.push_back(i);
@@ -89,7 +101,8 @@ SeedInputs ScenarioInputs::prepare(std::uint64_t seed) const {
   return inputs;
 }
 
-std::unique_ptr<ArrivalStream> ScenarioInputs::open(const SeedInputs& inputs, Catalog& catalog, std::uint64_t seed) const {
+std::unique_ptr<ArrivalStream> ScenarioInputs::open(const SeedInputs& inputs, Catalog& catalog,
+                                                    std::uint64_t seed) const {
   if (scenario_.protocol == Protocol::kReplay) return scenario_.workload->open(catalog, seed, 0);
   return std::make_unique<FillStream>(*inputs.pods, inputs.pod_rows);
 }

@@ -20,15 +20,15 @@ struct SeedInputs {
   std::vector<NodeSpec> nodes;           // By NodeId. In the fill protocol by rank, so that ties go to the lowest rank.
   std::vector<std::uint32_t> node_rows;  // By NodeId: row in the scenario's list of nodes.
   std::shared_ptr<const MemoryWorkload> pods;  // Fill only: all pods, clones not counted.
-  std::vector<std::uint32_t> pod_rows;   // Fill only: the row of each arrival in turn.
-  bool drawn_order = false;              // Fill only: the order is Berth's own, no file gave it.
+  std::vector<std::uint32_t> pod_rows;         // Fill only: the row of each arrival in turn.
+  bool drawn_order = false;                    // Fill only: the order is Berth's own, no file gave it.
 };
 
 class ScenarioInputs {
  public:
   // `order_dir`: folder of `<scenario>_seed<seed>.csv`, the published orders of the fill protocol; empty: none. Where a
-  // file is missing the order is drawn from Berth's own streams. The scenario must outlive this. Throws InputError for a
-  // cluster without nodes, and for the fill protocol on one without GPUs.
+  // file is missing the order is drawn from Berth's own streams. The scenario must outlive this. Throws InputError for
+  // a cluster without nodes, and for the fill protocol on one without GPUs.
   ScenarioInputs(const Scenario& scenario, std::filesystem::path order_dir);
 
   const Scenario& scenario() const { return scenario_; }

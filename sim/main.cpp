@@ -1,11 +1,14 @@
 // berth: the command line. Flags are spelt here; what they do is in sim/cli.
-#include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
 
 #include "sim/cli/commands.hpp"
 #include "sim/engine/error.hpp"
@@ -15,16 +18,28 @@ namespace {
 
 constexpr int kExitInput = 2;
 
+// CLI11 takes a number beyond 64 bits for another one.
+std::string check_seed(const std::string& text) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error == std::errc() && end == text.data() + text.size()) return {};
+  return "is \"" + text + "\"; expected a whole number below 2^64";
+}
+
 void add_input(CLI::App* command, berth::InputFlags& flags, bool many) {
-  command->add_option("scenario", flags.files, many ? "scenario files, or one study file (YAML)" : "scenario file (YAML)");
+  command->add_option("scenario", flags.files,
+                      many ? "scenario files, or one study file (YAML)" : "scenario file (YAML)");
   command->add_option("--example", flags.example, "an embedded scenario instead of a file; see `berth examples`");
   command->add_option("--nodes", flags.nodes, "node list (CSV: sn,cpu_milli,memory_mib,gpu,model)");
   command->add_option("--pods", flags.pods, "pod list (CSV, openb format)");
   command->add_option("--trace", flags.trace, "trace in Berth's own format (*.pb.zst)");
   command->add_option("--name", flags.name, "name of the scenario in the results");
-  command->add_option("--protocol", flags.protocol, "replay: pods come and go; fill: pods come and stay until GPUs are full");
-  command->add_option("--load", flags.load, "fill: stop when the GPUs asked for reach this share of the cluster's (1.3)");
-  command->add_option("--scheduling-period", flags.scheduling_period, "the scheduler looks only at multiples of this (10s)");
+  command->add_option("--protocol", flags.protocol,
+                      "replay: pods come and go; fill: pods come and stay until GPUs are full");
+  command->add_option("--load", flags.load,
+                      "fill: stop when the GPUs asked for reach this share of the cluster's (1.3)");
+  command->add_option("--scheduling-period", flags.scheduling_period,
+                      "the scheduler looks only at multiples of this (10s)");
   command->add_option("--horizon", flags.horizon, "stop at this time (24h)");
   command->add_option("--decision-base", flags.decision_base, "simulated time that one decision takes (1ms) …");
   command->add_option("--decision-per-node", flags.decision_per_node, "… plus this for each node (1us)");
@@ -34,9 +49,11 @@ void add_input(CLI::App* command, berth::InputFlags& flags, bool many) {
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Berth simulates container clusters: plays pods through schedulers on a virtual clock and says which is better, by\n"
+      "Berth simulates container clusters: plays pods through schedulers on a virtual clock and says which is better, "
+      "by\n"
       "how much, and how sure one can be.\n\n"
-      "Try:  berth compare --example mixed-day --policies least-allocated,best-fit,first-fit --seeds 1..5 --out out/first\n"
+      "Try:  berth compare --example mixed-day --policies least-allocated,best-fit,first-fit --seeds 1..5 --out "
+      "out/first\n"
       "      berth run --example gpu-sharing --policy fgd",
       "berth"};
   app.set_version_flag("--version", std::string("berth ") + berth::kVersion);
@@ -52,44 +69,57 @@ int main(int argc, char** argv) {
   CLI::App* run_command = app.add_subcommand("run", "one run: a scenario under one policy; prints its metrics");
   add_input(run_command, run.input, false);
   run_command->add_option("--policy", run.policy, "scheduler=NAME(key=value,…), or just NAME")->capture_default_str();
-  run_command->add_option("--seed", run.seed, "of all random streams")->capture_default_str();
+  run_command->add_option("--seed", run.seed, "of all random streams")->capture_default_str()->check(check_seed);
   run_command->add_option("--order-dir", run.order_dir, "fill: folder of <scenario>_seed<n>.csv with published orders");
-  run_command->add_option("--journal", run.files.journal, "write everything that happens, one JSON object a line (*.zst: compressed)");
+  run_command->add_option("--journal", run.files.journal,
+                          "write everything that happens, one JSON object a line (*.zst: compressed)");
   run_command->add_option("--placements", run.files.placements, "fill: write where each pod went (CSV)");
   run_command->add_flag("--json", run.json, "metrics as one JSON object");
 
   berth::CompareFlags compare;
-  CLI::App* compare_command = app.add_subcommand("compare", "scenarios × policies × seeds: means, intervals, paired differences, pictures");
+  CLI::App* compare_command =
+      app.add_subcommand("compare", "scenarios × policies × seeds: means, intervals, paired differences, pictures");
   add_input(compare_command, compare.input, true);
   compare_command->add_option("--policies", compare.policies, "schedulers to compare: a,b(k=4),c");
-  compare_command->add_option("--policy", compare.policy, "one more: 'scheduler=power-of-k(k=4)'; may be given several times");
+  compare_command->add_option("--policy", compare.policy,
+                              "one more: 'scheduler=power-of-k(k=4)'; may be given several times");
   compare_command->add_option("--seeds", compare.seeds, "42..51 or 1,2,5..7 (1..5)");
   compare_command->add_option("--baseline", compare.baseline, "the policy that differences are taken to (the first)");
-  compare_command->add_option("--order-dir", compare.order_dir, "fill: folder of <scenario>_seed<n>.csv with published orders");
+  compare_command->add_option("--order-dir", compare.order_dir,
+                              "fill: folder of <scenario>_seed<n>.csv with published orders");
   compare_command->add_option("--metrics", compare.metrics, "metrics to show: a,b,c; see `berth metrics`");
   compare_command->add_option("--out", compare.options.out, "folder for the results (results/out/compare)");
-  compare_command->add_option("--jobs", compare.options.jobs, "threads; results do not depend on it (all cores)")->check(CLI::Range(0, 1024));
+  compare_command->add_option("--jobs", compare.options.jobs, "threads; results do not depend on it (all cores)")
+      ->check(CLI::Range(0, 1024));
   compare_command->add_flag("--resume", compare.options.resume, "go on with a study that was stopped");
-  compare_command->add_flag("--placements", compare.options.placements, "fill: write where each pod went, one CSV per run");
+  compare_command->add_flag("--placements", compare.options.placements,
+                            "fill: write where each pod went, one CSV per run");
   compare_command->add_flag("--journals", compare.options.journals, "write each run's journal (*.jsonl.zst)");
 
   berth::ImportFlags import;
-  CLI::App* import_command = app.add_subcommand("import", "a public trace into Berth's own format, every row accounted for");
+  CLI::App* import_command =
+      app.add_subcommand("import", "a public trace into Berth's own format, every row accounted for");
   import_command->add_option("format", import.format, "openb, batch-jobs, vm-arrivals or gpu-jobs")->required();
   import_command->add_option("file", import.files, "the table (CSV)")->required();
   import_command->add_option("--nodes", import.nodes, "node list (CSV) to go into the trace");
   import_command->add_option("-o,--output", import.output, "trace to write (*.pb.zst)")->required();
-  import_command->add_option("--seed", import.seed, "of what the source leaves open (binned lifetimes)")->capture_default_str();
+  import_command->add_option("--seed", import.seed, "of what the source leaves open (binned lifetimes)")
+      ->capture_default_str()
+      ->check(check_seed);
   import_command->add_flag("--label-qos", import.label_qos, "openb: keep the QoS class as a label");
 
   berth::GenerateFlags generate;
-  CLI::App* generate_command = app.add_subcommand("generate", "a scenario's pods, drawn or read, into Berth's trace format");
+  CLI::App* generate_command =
+      app.add_subcommand("generate", "a scenario's pods, drawn or read, into Berth's trace format");
   add_input(generate_command, generate.input, false);
-  generate_command->add_option("--seed", generate.seed, "of all random streams")->capture_default_str();
+  generate_command->add_option("--seed", generate.seed, "of all random streams")
+      ->capture_default_str()
+      ->check(check_seed);
   generate_command->add_option("-o,--output", generate.output, "trace to write (*.pb.zst)")->required();
 
   std::vector<std::string> files;
-  CLI::App* validate_command = app.add_subcommand("validate", "reads scenarios, studies, traces and tables to their end and says what is in them");
+  CLI::App* validate_command = app.add_subcommand(
+      "validate", "reads scenarios, studies, traces and tables to their end and says what is in them");
   validate_command->add_option("file", files, "files to check")->required();
 
   bool json = false;
@@ -113,6 +143,7 @@ int main(int argc, char** argv) {
   spdlog::set_pattern("berth: %v");
   spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
   try {
+    berth::check_policies();
     for (const std::string& plugin : plugins) berth::load_plugin(plugin);
     compare.options.arguments.assign(argv, argv + argc);
     if (*run_command) berth::run_command(run);
@@ -123,7 +154,8 @@ int main(int argc, char** argv) {
     if (*policies_command) berth::policies_command(json);
     if (*metrics_command) berth::metrics_command();
     if (*examples_command) berth::examples_command(example);
-    if (std::fflush(stdout) != 0) throw berth::InputError("cannot write to standard output; expected a terminal, a file or a pipe with room");
+    if (std::fflush(stdout) != 0)
+      throw berth::InputError("cannot write to standard output; expected a terminal, a file or a pipe with room");
   } catch (const berth::InputError& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "berth: %s\n", e.what());

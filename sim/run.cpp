@@ -20,7 +20,8 @@ PolicySet PolicySet::parse(std::string_view text, std::string_view what) {
     const std::string kind(text.substr(0, equals));
     if (kind != "scheduler") {
       const std::vector<std::string> kinds{"scheduler"};
-      throw InputError(std::string(what) + " names the kind of policy \"" + kind + "\"; expected scheduler=NAME" + did_you_mean(kind, kinds));
+      throw InputError(std::string(what) + " names the kind of policy \"" + kind + "\"; expected scheduler=NAME" +
+                       did_you_mean(kind, kinds));
     }
     text.remove_prefix(equals + 1);
   }
@@ -29,7 +30,9 @@ PolicySet PolicySet::parse(std::string_view text, std::string_view what) {
   return set;
 }
 
-void PolicySet::check() const { Registry<Scheduler>::instance().make(scheduler); }
+void PolicySet::check() const {
+  Registry<Scheduler>::instance().make(scheduler);
+}
 
 Time window_of(ScenarioInputs& inputs, std::uint64_t first_seed) {
   const Time last = inputs.of(first_seed)->survey.last_arrival;
@@ -70,7 +73,9 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
   }
 
   const std::unique_ptr<ArrivalStream> arrivals = inputs.open(*seeded, simulation.catalog(), seed);
-  simulation.run(*arrivals, scheduler->wants_mix() ? std::span<const TemplateCount>(seeded->survey.templates) : std::span<const TemplateCount>(),
+  simulation.run(*arrivals,
+                 scheduler->wants_mix() ? std::span<const TemplateCount>(seeded->survey.templates)
+                                        : std::span<const TemplateCount>(),
                  Time{} + scenario.horizon, pods_seen);
 
   if (journal) journal->commit();

@@ -49,8 +49,8 @@ void Simulation::run(ArrivalStream& arrivals, std::span<const TemplateCount> mix
   scheduler_.prepare(cluster_, mix);
 
   for (Event event; engine_.next(horizon, event);) {
-    apply(event);                             // What happened.
-    if (engine_.instant_over()) control();    // What to do about it.
+    apply(event);                           // What happened.
+    if (engine_.instant_over()) control();  // What to do about it.
   }
 
   journal_.finish(engine_.next_time() == kNever ? engine_.now() : horizon);
@@ -83,7 +83,8 @@ void Simulation::apply(const Event& event) {
 
 void Simulation::control() {
   if (cluster_.pending().empty()) {
-    if (actions_.may_decide()) cycle_due_ = false;  // Nothing is left for this cycle: what comes now is for the next one.
+    if (actions_.may_decide())
+      cycle_due_ = false;  // Nothing is left for this cycle: what comes now is for the next one.
     return;
   }
   if (const Duration period = options_.scheduling_period; period.ns > 0 && !cycle_due_) {
@@ -94,6 +95,7 @@ void Simulation::control() {
     return;
   }
   if (!actions_.may_decide()) return;  // Its last decision will be an event, and that instant comes here again.
+  forget_placed();
   cycle_due_ = false;
   scheduler_.schedule({cluster_, engine_.now(), policy_rng_}, actions_);
   if (actions_.may_decide()) {
@@ -103,13 +105,23 @@ void Simulation::control() {
   }
 }
 
+// A scheduler that is busy whenever it placed something never reports; what it placed need not be kept for that.
+void Simulation::forget_placed() {
+  if (fresh_.size() < 64 + 2 * cluster_.pending().size()) return;
+  std::erase_if(fresh_, [&](const auto& fresh) { return !still_waits(fresh); });
+}
+
+bool Simulation::still_waits(const std::pair<PodId, std::uint32_t>& fresh) const {
+  const PodColumns& pods = cluster_.pods();
+  return pods.ordinal[index(fresh.first)] == fresh.second && pods.phase[index(fresh.first)] == PodPhase::kPending;
+}
+
 // Pods that were looked at for the first time and got no node.
 void Simulation::report_unschedulable() {
-  for (const auto& [pod, ordinal] : fresh_) {
-    const PodColumns& pods = cluster_.pods();
-    if (pods.ordinal[index(pod)] != ordinal || pods.phase[index(pod)] != PodPhase::kPending) continue;
-    actions_.unschedulable(pod);
-    if (options_.fail_unschedulable) actions_.fail(pod, FailReason::kUnschedulable);
+  for (const auto& fresh : fresh_) {
+    if (!still_waits(fresh)) continue;
+    actions_.unschedulable(fresh.first);
+    if (options_.fail_unschedulable) actions_.fail(fresh.first, FailReason::kUnschedulable);
   }
   fresh_.clear();
 }

@@ -20,9 +20,9 @@ namespace berth {
 struct SimulationOptions {
   std::uint64_t seed = 0;
   std::uint32_t replication = 0;
-  Duration scheduling_period{};      // 0: the scheduler looks at every instant with news; else at its multiples.
+  Duration scheduling_period{};  // 0: the scheduler looks at every instant with news; else at its multiples.
   DecisionTime decision;
-  bool fail_unschedulable = false;   // The fill protocol: what does not fit at once fails for good.
+  bool fail_unschedulable = false;  // The fill protocol: what does not fit at once fails for good.
 };
 
 class Simulation {
@@ -49,9 +49,9 @@ class Simulation {
   void apply(const Event& event);
   void control();
   void report_unschedulable();
-  bool current(const Event& event) const {
-    return cluster_.pods().generation[event.subject] == event.generation;
-  }
+  void forget_placed();
+  bool still_waits(const std::pair<PodId, std::uint32_t>& fresh) const;
+  bool current(const Event& event) const { return cluster_.pods().generation[event.subject] == event.generation; }
 
   SimulationOptions options_;
   Cluster cluster_;

@@ -27,7 +27,8 @@ namespace {
 std::string file_name(const RunKey& key) {
   std::string name = key.scenario + "_" + key.policy + "_" + std::to_string(key.seed);
   for (char& c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     if (!plain) c = '-';
   }
   return name;
@@ -37,7 +38,8 @@ template <class Range>
 void refuse_twice(const Range& names, const char* what) {
   std::set<std::string> seen;
   for (const std::string& name : names) {
-    if (!seen.insert(name).second) throw InputError(fmt::format("{} \"{}\" is in the study twice; expected each once", what, name));
+    if (!seen.insert(name).second)
+      throw InputError(fmt::format("{} \"{}\" is in the study twice; expected each once", what, name));
   }
 }
 
@@ -48,15 +50,19 @@ struct Grid {
   std::size_t seed(std::size_t i) const { return i % seeds; }
 };
 
-// What the terminal shows by default: of everything reported, the numbers one asks for first, unless they are 0 everywhere.
+// What the terminal shows by default: of everything reported, the numbers one asks for first, unless they are 0
+// everywhere.
 std::vector<std::string> default_metrics(std::span<const RunResult> runs) {
-  static const char* const kFirst[] = {"alloc_pct_at_100", "alloc_pct_at_130", "frag_pct_of_cluster_at_130", "frag_ratio_pct_at_130", "pods_failed",
-                                       "pod_wait_seconds_mean", "pod_wait_seconds_p99", "pods_pending_mean", "pods_pending_at_end",
-                                       "cpu_allocation_pct_mean", "gpu_allocation_pct_mean", "gpu_fragmentation_pct_mean", "nodes_used_mean"};
+  static const char* const kFirst[] = {
+      "alloc_pct_at_100",    "alloc_pct_at_130",        "frag_pct_of_cluster_at_130", "frag_ratio_pct_at_130",
+      "pods_failed",         "pod_wait_seconds_mean",   "pod_wait_seconds_p99",       "pods_pending_mean",
+      "pods_pending_at_end", "cpu_allocation_pct_mean", "gpu_allocation_pct_mean",    "gpu_fragmentation_pct_mean",
+      "nodes_used_mean"};
   std::vector<std::string> chosen;
   for (const char* name : kFirst) {
     const bool present = std::any_of(runs.begin(), runs.end(), [&](const RunResult& run) {
-      return std::any_of(run.metrics.begin(), run.metrics.end(), [&](const Metric& m) { return m.name == name && m.value == m.value && m.value != 0; });
+      return std::any_of(run.metrics.begin(), run.metrics.end(),
+                         [&](const Metric& m) { return m.name == name && m.value == m.value && m.value != 0; });
     });
     if (present) chosen.emplace_back(name);
   }
@@ -106,9 +112,11 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
   refuse_twice(scenario_names, "scenario");
   refuse_twice(policy_names, "policy");
   for (const PolicySet& policy : spec.policies) policy.check();
-  const std::string baseline = spec.baseline.empty() ? policy_names.front() : PolicySet::parse(spec.baseline, "baseline").to_string();
+  const std::string baseline =
+      spec.baseline.empty() ? policy_names.front() : PolicySet::parse(spec.baseline, "baseline").to_string();
   if (std::find(policy_names.begin(), policy_names.end(), baseline) == policy_names.end()) {
-    throw InputError(fmt::format("baseline \"{}\" is not among the policies{}", baseline, did_you_mean(baseline, policy_names)));
+    throw InputError(
+        fmt::format("baseline \"{}\" is not among the policies{}", baseline, did_you_mean(baseline, policy_names)));
   }
 
   make_output_dir(options.out);
@@ -121,8 +129,10 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
   manifest.scenarios = scenario_names;
   manifest.policies = policy_names;
   manifest.seeds = spec.seeds;
-  manifest.options = {{"baseline", baseline}, {"order_dir", spec.order_dir.string()},
-                      {"placements", options.placements ? "true" : "false"}, {"journals", options.journals ? "true" : "false"}};
+  manifest.options = {{"baseline", baseline},
+                      {"order_dir", spec.order_dir.string()},
+                      {"placements", options.placements ? "true" : "false"},
+                      {"journals", options.journals ? "true" : "false"}};
   std::vector<std::string> hashed;
   for (const auto& scenario : spec.scenarios) {
     for (const std::string& input : scenario->inputs) {
@@ -133,8 +143,9 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
     manifest.options.emplace_back(
         "scenario " + scenario->name,
         fmt::format("protocol={} load={} schedulingPeriod={} decisionBase={} decisionPerNode={} horizon={} nodes={}",
-                    scenario->protocol == Protocol::kFill ? "fill" : "replay", scenario->load, to_string(scenario->scheduling_period),
-                    to_string(scenario->decision_base), to_string(scenario->decision_per_node),
+                    scenario->protocol == Protocol::kFill ? "fill" : "replay", scenario->load,
+                    to_string(scenario->scheduling_period), to_string(scenario->decision_base),
+                    to_string(scenario->decision_per_node),
                     scenario->horizon == kForever ? "forever" : to_string(scenario->horizon), scenario->nodes.size()));
     if (scenario->protocol != Protocol::kFill || spec.order_dir.empty()) continue;
     for (const std::uint64_t seed : spec.seeds) {
@@ -165,7 +176,8 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
     windows.push_back(window_of(*inputs.back(), spec.seeds.front()));
     for (const std::string& note : scenario->notes) report.notes.push_back(scenario->name + ": " + note);
     if (spec.seeds.size() > 1 && scenario->protocol == Protocol::kReplay && !scenario->workload->varies_with_seed()) {
-      report.notes.push_back(scenario->name + ": the pods are the same under every seed: ± covers only what policies draw themselves, "
+      report.notes.push_back(scenario->name +
+                             ": the pods are the same under every seed: ± covers only what policies draw themselves, "
                              "and says nothing of other days");
     }
   }
@@ -185,7 +197,8 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
             const std::uint64_t seed = spec.seeds[grid.seed(i)];
             const std::string name = file_name({scenario_names[s], policy.to_string(), seed});
             RunFiles files;
-            if (options.placements && spec.scenarios[s]->protocol == Protocol::kFill) files.placements = options.out / "placements" / (name + ".csv");
+            if (options.placements && spec.scenarios[s]->protocol == Protocol::kFill)
+              files.placements = options.out / "placements" / (name + ".csv");
             if (options.journals) files.journal = options.out / "journals" / (name + ".jsonl.zst");
             const RunOutcome outcome = run_once(*inputs[s], policy, seed, windows[s], files);
             store.put(i, outcome.result);
@@ -201,9 +214,12 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
     if (spec.scenarios[s]->protocol != Protocol::kFill || spec.order_dir.empty()) continue;
     std::string drawn;
     for (const std::uint64_t seed : spec.seeds) {
-      if (!std::filesystem::exists(spec.order_dir / fmt::format("{}_seed{}.csv", scenario_names[s], seed))) drawn += (drawn.empty() ? "" : ", ") + std::to_string(seed);
+      if (!std::filesystem::exists(spec.order_dir / fmt::format("{}_seed{}.csv", scenario_names[s], seed)))
+        drawn += (drawn.empty() ? "" : ", ") + std::to_string(seed);
     }
-    if (!drawn.empty()) report.notes.push_back(fmt::format("{}: no order file for seed {}; drawn from Berth's own streams", scenario_names[s], drawn));
+    if (!drawn.empty())
+      report.notes.push_back(
+          fmt::format("{}: no order file for seed {}; drawn from Berth's own streams", scenario_names[s], drawn));
   }
 
   const std::vector<RunResult> runs = store.load();
@@ -213,7 +229,8 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
   write_file_atomically(options.out / "summary.csv", summary_csv(summary));
   write_file_atomically(options.out / "summary.json", summary_json(summary));
   write_file_atomically(options.out / "manifest.json", manifest_json(manifest));
-  const bool fill = std::all_of(spec.scenarios.begin(), spec.scenarios.end(), [](const auto& s) { return s->protocol == Protocol::kFill; });
+  const bool fill = std::all_of(spec.scenarios.begin(), spec.scenarios.end(),
+                                [](const auto& s) { return s->protocol == Protocol::kFill; });
   if (fill) {
     write_fill_series_csv(options.out / "series.csv", runs);
   } else {
@@ -224,7 +241,8 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
     for (Picture& picture : forest_pictures(summary, shown)) pictures.push_back(std::move(picture));
   }
   make_output_dir(options.out / "pictures");
-  for (const Picture& picture : pictures) write_file_atomically(options.out / "pictures" / picture.file_name, picture.svg);
+  for (const Picture& picture : pictures)
+    write_file_atomically(options.out / "pictures" / picture.file_name, picture.svg);
   const std::string title = "Berth: " + fmt::format("{}", fmt::join(scenario_names, ", "));
   write_file_atomically(options.out / "index.html", report_page(title, report.table, report.notes, pictures));
   return report;

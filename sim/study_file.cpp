@@ -46,7 +46,8 @@ bool is_study_file(const std::filesystem::path& path) {
 
 StudySpec load_study(const std::filesystem::path& path) {
   const YamlValue root = parse_yaml(read_text_file(path), path.string());
-  const YamlMap map = root.map({"apiVersion", "kind", "name", "description", "scenarios", "policies", "seeds", "baseline", "orderDir", "metrics"});
+  const YamlMap map = root.map({"apiVersion", "kind", "name", "description", "scenarios", "policies", "seeds",
+                                "baseline", "orderDir", "metrics"});
   if (const YamlValue version = map.at("apiVersion"); version.text() != kApiVersion) {
     version.fail("is \"" + version.text() + "\"; expected " + kApiVersion);
   }
@@ -56,10 +57,12 @@ StudySpec load_study(const std::filesystem::path& path) {
     const auto file = scenario.find("file");
     const auto example = scenario.find("example");
     if (file.has_value() == example.has_value()) item.fail("names no scenario, or two; expected file: or example:");
-    spec.scenarios.push_back(std::make_shared<const Scenario>(
-        file ? load_scenario(path.parent_path() / file->text()) : at_place(*example, [&] { return embedded_example(example->text()); })));
+    spec.scenarios.push_back(
+        std::make_shared<const Scenario>(file ? load_scenario(path.parent_path() / file->text())
+                                              : at_place(*example, [&] { return embedded_example(example->text()); })));
   }
-  for (const YamlValue& item : map.at("policies").list()) spec.policies.push_back(at_place(item, [&] { return read_policy(item); }));
+  for (const YamlValue& item : map.at("policies").list())
+    spec.policies.push_back(at_place(item, [&] { return read_policy(item); }));
   if (const auto seeds = map.find("seeds")) spec.seeds = parse_seeds(seeds->text(), seeds->where());
   if (const auto baseline = map.find("baseline")) spec.baseline = baseline->text();
   if (const auto order = map.find("orderDir")) spec.order_dir = path.parent_path() / order->text();

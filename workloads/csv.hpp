@@ -37,8 +37,8 @@ class CsvReader {
 
   // Goes to the next row; false at the end. Throws InputError if it has not as many fields as the header.
   bool next();
-  std::uint32_t row() const { return row_; }        // 0-based, of the row next() went to.
-  std::size_t line() const { return row_line_; }    // 1-based, where that row begins.
+  std::uint32_t row() const { return row_; }      // 0-based, of the row next() went to.
+  std::size_t line() const { return row_line_; }  // 1-based, where that row begins.
   const std::string& file() const { return file_; }
 
   bool has(std::size_t column) const { return source_[column] != kAbsent; }
@@ -73,10 +73,10 @@ class CsvReader {
 
   std::string file_;
   std::string text_;
-  std::vector<std::string> names_;      // By column number.
-  std::vector<std::size_t> source_;     // By column number: position in the row, or kAbsent.
+  std::vector<std::string> names_;   // By column number.
+  std::vector<std::size_t> source_;  // By column number: position in the row, or kAbsent.
   std::vector<std::string> extra_;
-  std::vector<Field> fields_;           // Of the current row.
+  std::vector<Field> fields_;  // Of the current row.
   std::size_t required_ = 0;
   std::size_t header_fields_ = 0;
   const char* row_begin_ = nullptr;

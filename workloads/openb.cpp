@@ -13,8 +13,17 @@ namespace berth {
 namespace {
 
 enum Column : std::size_t {
-  kName, kCpuMilli, kMemoryMib, kNumGpu, kGpuMilli,
-  kGpuSpec, kQos, kPodPhase, kCreation, kDeletion, kScheduled,
+  kName,
+  kCpuMilli,
+  kMemoryMib,
+  kNumGpu,
+  kGpuMilli,
+  kGpuSpec,
+  kQos,
+  kPodPhase,
+  kCreation,
+  kDeletion,
+  kScheduled,
 };
 
 constexpr std::int64_t kMaxCpuMilli = 1'000'000'000'000;
@@ -154,16 +163,17 @@ class OpenbImporter {
       notes.push_back("the file has no creation_time: row k arrives at k seconds, and pods stay for good");
     }
     if (replay_ && never_scheduled_ > 0) {
-      notes.push_back(fmt::format("{} pods have no scheduled_time: their run time counts from creation_time",
-                                  never_scheduled_));
+      notes.push_back(
+          fmt::format("{} pods have no scheduled_time: their run time counts from creation_time", never_scheduled_));
     }
     if (never_deleted_ > 0) {
       notes.push_back(fmt::format("{} pods have no deletion_time: they stay for good", never_deleted_));
     }
     if (at_last_deletion_ > 1) {
-      notes.push_back(fmt::format("{} pods share the file's last deletion_time, {} s: they probably outlived the "
-                                  "trace, and their run times are lower bounds",
-                                  at_last_deletion_, last_deletion_.ns / 1'000'000'000));
+      notes.push_back(
+          fmt::format("{} pods share the file's last deletion_time, {} s: they probably outlived the "
+                      "trace, and their run times are lower bounds",
+                      at_last_deletion_, last_deletion_.ns / 1'000'000'000));
     }
     for (std::size_t i = 0; i < rows_with_unknown_.size(); ++i) {
       notes.push_back(fmt::format("GPU model {} is named by gpu_spec in {} rows, but no node has it",

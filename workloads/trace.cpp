@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -75,13 +76,21 @@ void put_details(Message& message, const std::vector<ExtendedAmount>& extended, 
   }
 }
 
+// Where writing to `path` ends up: behind a symbolic link, the file that it names.
+std::string followed(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(path, error)) return path.string();
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
+  return error ? path.string() : target.string();
+}
+
 }  // namespace
 
 // ---------------------------------------------------------------------------------------------------------- writing
 
 struct TraceWriter::Impl {
   Impl(const std::filesystem::path& path, const TraceInfo& info, const Catalog& names)
-      : path_(path.string()), catalog(names), file_(create_temporary()), zstd_(ZSTD_createCCtx(), ZSTD_freeCCtx) {
+      : path_(followed(path)), catalog(names), file_(create_temporary()), zstd_(ZSTD_createCCtx(), ZSTD_freeCCtx) {
     BERTH_CHECK(zstd_ != nullptr);
     zstd_checked(ZSTD_CCtx_setParameter(zstd_.get(), ZSTD_c_compressionLevel, kCompressionLevel));
     zstd_checked(ZSTD_CCtx_setParameter(zstd_.get(), ZSTD_c_checksumFlag, 1));
@@ -106,6 +115,11 @@ struct TraceWriter::Impl {
   }
 
   File create_temporary() {
+    struct ::stat info {};
+    if (::stat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+      // The rename in close() would put a file in its place; for a folder it fails by itself.
+      throw InputError(path_ + ": cannot write a trace there: it is a device or a pipe; expected the name of a file");
+    }
     static std::atomic<unsigned> serial{0};
     temporary_ = fmt::format("{}.partial-{}-{}", path_, ::getpid(), serial++);
     File file(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));

@@ -21,10 +21,14 @@ constexpr double kBytesPerGb = 1 << 30;
 
 Duration choose(const VmArrivalsOptions& options, Duration min, Duration max, std::uint32_t row) {
   switch (options.lifetime) {
-    case BinnedLifetime::kMin: return min;
-    case BinnedLifetime::kMax: return max;
-    case BinnedLifetime::kMidpoint: return min + (max - min) / 2;
-    case BinnedLifetime::kDraw: break;
+    case BinnedLifetime::kMin:
+      return min;
+    case BinnedLifetime::kMax:
+      return max;
+    case BinnedLifetime::kMidpoint:
+      return min + (max - min) / 2;
+    case BinnedLifetime::kDraw:
+      break;
   }
   if (min == max) return min;
   Rng rng(options.seed, 0, row, Purpose::kRunTimes);
@@ -33,10 +37,14 @@ Duration choose(const VmArrivalsOptions& options, Duration min, Duration max, st
 
 const char* describe(BinnedLifetime lifetime) {
   switch (lifetime) {
-    case BinnedLifetime::kMin: return "the bin's lower bound";
-    case BinnedLifetime::kMax: return "the bin's upper bound";
-    case BinnedLifetime::kMidpoint: return "the bin's midpoint";
-    case BinnedLifetime::kDraw: break;
+    case BinnedLifetime::kMin:
+      return "the bin's lower bound";
+    case BinnedLifetime::kMax:
+      return "the bin's upper bound";
+    case BinnedLifetime::kMidpoint:
+      return "the bin's midpoint";
+    case BinnedLifetime::kDraw:
+      break;
   }
   return "drawn uniformly from the bin";
 }
@@ -46,9 +54,8 @@ const char* describe(BinnedLifetime lifetime) {
 MemoryWorkload import_vm_arrivals(const std::filesystem::path& path, Catalog catalog, const VmArrivalsOptions& options,
                                   ImportReport& report) {
   report = {};
-  CsvReader csv(path,
-                {"arrival_s", "batch", "vcpu", "mem_gb", "lifetime_min_s", "lifetime_max_s", "still_running_at_end"},
-                {});
+  CsvReader csv(
+      path, {"arrival_s", "batch", "vcpu", "mem_gb", "lifetime_min_s", "lifetime_max_s", "still_running_at_end"}, {});
   std::vector<PodArrival> arrivals;
   std::vector<std::string> names;
   std::unordered_set<std::int64_t> batches;  // Counted, never iterated.

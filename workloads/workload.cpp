@@ -26,7 +26,9 @@ class MemoryStream final : public ArrivalStream {
 
 }  // namespace
 
-std::string Workload::pod_name(std::uint32_t row) const { return "pod-" + std::to_string(row); }
+std::string Workload::pod_name(std::uint32_t row) const {
+  return "pod-" + std::to_string(row);
+}
 
 Survey survey(const Workload& workload, std::uint64_t seed, std::uint32_t replication) {
   constexpr std::size_t kBatch = 4096;

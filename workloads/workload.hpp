@@ -18,9 +18,9 @@ namespace berth {
 struct PodArrival {
   Time at;
   Duration run_time = kForever;
-  Duration start_delay{};         // From bound to running (image pull, sandbox …); 0 where the trace has none.
+  Duration start_delay{};  // From bound to running (image pull, sandbox …); 0 where the trace has none.
   TemplateId pod_template{};
-  std::uint32_t row = 0;          // 0-based number in the source, for names and placements.
+  std::uint32_t row = 0;  // 0-based number in the source, for names and placements.
 };
 
 class ArrivalStream {
@@ -46,7 +46,8 @@ class Workload {
   virtual const Catalog& catalog() const = 0;
   // A fresh pass from the first arrival. `catalog` must outlive the stream and begin as a copy of catalog().
   // `seed` and `replication` matter to generators alone: traces give the same pods to every run.
-  virtual std::unique_ptr<ArrivalStream> open(Catalog& catalog, std::uint64_t seed, std::uint32_t replication) const = 0;
+  virtual std::unique_ptr<ArrivalStream> open(Catalog& catalog, std::uint64_t seed,
+                                              std::uint32_t replication) const = 0;
   // Whether another seed gives other pods. False: a study's seeds vary only what its policies draw.
   virtual bool varies_with_seed() const { return false; }
   // The pod's name in the source; "pod-<row>" unless the source has names.
@@ -74,7 +75,10 @@ class MemoryWorkload final : public Workload {
 
 // Every row of a source is accounted for: read = used + the sum of skipped.
 struct ImportReport {
-  struct Skipped { std::string why; std::uint64_t rows; };
+  struct Skipped {
+    std::string why;
+    std::uint64_t rows;
+  };
   std::uint64_t rows_read = 0;
   std::uint64_t rows_used = 0;
   std::vector<Skipped> skipped;

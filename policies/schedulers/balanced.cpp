@@ -1,6 +1,6 @@
 // balanced: keep each node's requested shares of cpu and memory close to each other. With b = trunc(100 · (1 − standard
-// deviation of the two requested fractions)), once with the pod and once without: 50 + trunc((50 + b_with − b_without) / 2).
-// Source: kube-scheduler 1.37, NodeResourcesBalancedAllocation, which rates the change that the pod makes.
+// deviation of the two requested fractions)), once with the pod and once without: 50 + trunc((50 + b_with − b_without)
+// / 2). Source: kube-scheduler 1.37, NodeResourcesBalancedAllocation, which rates the change that the pod makes.
 #include <algorithm>
 #include <cmath>
 

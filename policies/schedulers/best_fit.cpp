@@ -1,5 +1,5 @@
-// best-fit: the node that is left with the least. With c, g the node's free milli-CPU and milli-GPU, q, r the pod's, C, G
-// the largest node's: trunc(100 · (1 − (0.5·(c−q)/C + 0.5·(g−r)/G))). Memory counts only for whether the pod fits.
+// best-fit: the node that is left with the least. With c, g the node's free milli-CPU and milli-GPU, q, r the pod's, C,
+// G the largest node's: trunc(100 · (1 − (0.5·(c−q)/C + 0.5·(g−r)/G))). Memory counts only for whether the pod fits.
 // Source: the BestFit baseline of Weng et al., "Beware of Fragmentation", USENIX ATC 2023, integer scores included.
 #include "policies/largest_node.hpp"
 #include "policies/registry.hpp"
@@ -9,7 +9,9 @@ namespace {
 
 class BestFit final : public ScoringScheduler {
  public:
-  void prepare(const Cluster& cluster, std::span<const TemplateCount>) override { largest_ = LargestNode(cluster.nodes()); }
+  void prepare(const Cluster& cluster, std::span<const TemplateCount>) override {
+    largest_ = LargestNode(cluster.nodes());
+  }
 
   void score(const Context& ctx, PodId pod, std::span<const NodeId> nodes, std::span<float> scores) override {
     const PodTemplate& t = ctx.cluster.pod_template(pod);
@@ -20,7 +22,8 @@ class BestFit final : public ScoringScheduler {
       const std::size_t row = index(nodes[i]);
       const auto cpu = static_cast<double>(n.cpu_free_milli[row] - t.request.cpu_milli);
       const auto gpu = static_cast<double>(n.gpu_free_milli[row] - t.gpu.total_milli());
-      scores[i] = static_cast<float>(static_cast<std::int64_t>(100 * (1 - (0.5 * cpu / all_cpu + 0.5 * gpu / all_gpu))));
+      scores[i] =
+          static_cast<float>(static_cast<std::int64_t>(100 * (1 - (0.5 * cpu / all_cpu + 0.5 * gpu / all_gpu))));
     }
   }
 

@@ -1,5 +1,5 @@
-// dot-product: by the alignment of what the pod asks with what the node has free. With c, g the node's free milli-CPU and
-// milli-GPU (all GPUs summed), q, r the pod's, C, G the largest node's: d = ((c/C)(q/C) + (g/G)(r/G)) / 2.
+// dot-product: by the alignment of what the pod asks with what the node has free. With c, g the node's free milli-CPU
+// and milli-GPU (all GPUs summed), q, r the pod's, C, G the largest node's: d = ((c/C)(q/C) + (g/G)(r/G)) / 2.
 //   alignment=small (default): trunc(100 · (1 − d)), a small product wins; as the baseline of Weng et al., "Beware of
 //     Fragmentation", USENIX ATC 2023, has it.
 //   alignment=large: trunc(100 · d), as in Grandl et al., "Multi-resource packing for cluster schedulers" (Tetris),
@@ -13,9 +13,13 @@ namespace {
 class DotProduct final : public ScoringScheduler {
  public:
   explicit DotProduct(const Params& p)
-      : large_(p.choice("alignment", {.fallback = "small", .values = {"small", "large"}, .help = "which product wins"}) == "large") {}
+      : large_(p.choice("alignment",
+                        {.fallback = "small", .values = {"small", "large"}, .help = "which product wins"}) == "large") {
+  }
 
-  void prepare(const Cluster& cluster, std::span<const TemplateCount>) override { largest_ = LargestNode(cluster.nodes()); }
+  void prepare(const Cluster& cluster, std::span<const TemplateCount>) override {
+    largest_ = LargestNode(cluster.nodes());
+  }
 
   void score(const Context& ctx, PodId pod, std::span<const NodeId> nodes, std::span<float> scores) override {
     const PodTemplate& t = ctx.cluster.pod_template(pod);

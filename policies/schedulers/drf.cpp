@@ -13,7 +13,9 @@ namespace {
 class Drf final : public ScoringScheduler {
  public:
   explicit Drf(const Params& p)
-      : pack_(p.choice("place", {.fallback = "spread", .values = {"spread", "pack"}, .help = "emptier or fuller nodes first"}) == "pack") {}
+      : pack_(p.choice("place",
+                       {.fallback = "spread", .values = {"spread", "pack"}, .help = "emptier or fuller nodes first"}) ==
+              "pack") {}
 
   void score(const Context& ctx, PodId pod, std::span<const NodeId> nodes, std::span<float> scores) override {
     const Resources& ask = ctx.cluster.request(pod);
@@ -21,7 +23,8 @@ class Drf final : public ScoringScheduler {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const std::size_t row = index(nodes[i]);
       const std::int64_t left = (percent(n.cpu_free_milli[row] - ask.cpu_milli, n.cpu_capacity_milli[row]) +
-                                 percent(n.memory_free_bytes[row] - ask.memory_bytes, n.memory_capacity_bytes[row])) / 2;
+                                 percent(n.memory_free_bytes[row] - ask.memory_bytes, n.memory_capacity_bytes[row])) /
+                                2;
       scores[i] = static_cast<float>(pack_ ? -left : left);
     }
   }
@@ -116,12 +119,12 @@ class Drf final : public ScoringScheduler {
   }
 
   bool pack_;
-  std::vector<Use> used_;                                         // By namespace.
-  std::vector<std::vector<std::pair<NamespaceId, Use>>> parts_;   // By node: what it was last seen to add.
+  std::vector<Use> used_;                                        // By namespace.
+  std::vector<std::vector<std::pair<NamespaceId, Use>>> parts_;  // By node: what it was last seen to add.
   Use all_{1, 1, 1};
   ChangeLog::Cursor seen_ = 0;
-  std::vector<std::vector<Head>> lines_;              // By namespace, a heap each; empty between calls.
-  std::vector<NamespaceId> waiting_;                  // Those with a line.
+  std::vector<std::vector<Head>> lines_;  // By namespace, a heap each; empty between calls.
+  std::vector<NamespaceId> waiting_;      // Those with a line.
 };
 
 const Register<Scheduler, Drf> kRegistered{"drf", "fair shares of each namespace's dominant resource, as queue order"};

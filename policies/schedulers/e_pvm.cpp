@@ -1,7 +1,7 @@
 // e-pvm: least marginal cost, where the cost of a node is the sum over its resources of base^(requested share). Spreads
 // load exponentially harder the fuller a node is. base = 0 (default): the number of nodes, as in the source.
-// Source: Amir, Awerbuch, Barak, Borgstrom, Keren, "An opportunity cost approach for job assignment in a scalable computing
-// cluster", IEEE TPDS 11(7), 2000; Borg's first scoring rule (Verma et al., EuroSys 2015, section 3.2).
+// Source: Amir, Awerbuch, Barak, Borgstrom, Keren, "An opportunity cost approach for job assignment in a scalable
+// computing cluster", IEEE TPDS 11(7), 2000; Borg's first scoring rule (Verma et al., EuroSys 2015, section 3.2).
 #include <cmath>
 
 #include "policies/registry.hpp"
@@ -12,7 +12,8 @@ namespace {
 class EPvm final : public ScoringScheduler {
  public:
   explicit EPvm(const Params& p)
-      : base_(p.number("base", {.fallback = 0, .min = 0, .max = 1e9, .help = "of the exponential; 0 = number of nodes"})) {}
+      : base_(p.number("base",
+                       {.fallback = 0, .min = 0, .max = 1e9, .help = "of the exponential; 0 = number of nodes"})) {}
 
   void prepare(const Cluster& cluster, std::span<const TemplateCount>) override {
     const double base = base_ > 0 ? base_ : static_cast<double>(cluster.nodes().size());

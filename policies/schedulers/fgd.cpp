@@ -21,7 +21,8 @@ class Fgd final : public ScoringScheduler {
 
   void score(const Context& ctx, PodId pod, std::span<const NodeId> nodes, std::span<float> scores) override {
     const PodTemplate& t = ctx.cluster.pod_template(pod);
-    for (std::size_t i = 0; i < nodes.size(); ++i) scores[i] = static_cast<float>(best_gpu(ctx.cluster, t, nodes[i]).score);
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      scores[i] = static_cast<float>(best_gpu(ctx.cluster, t, nodes[i]).score);
   }
 
   std::optional<GpuMask> pick_gpus(const Context& ctx, PodId pod, NodeId node) override {

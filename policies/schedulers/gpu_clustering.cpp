@@ -1,7 +1,7 @@
 // gpu-clustering: like with like. A GPU pod's class is sharing, 1 GPU, 2 GPUs …; a node's classes are those of the GPU
 // pods on it. With u = 25 · (G − free milli-GPU) / G in integers, G the largest node's:
-//   the node has the pod's class and no other → 75 + u; has it among others → 50 + u; has no GPU pod → 25 + u; has other
-//   classes only → u. 0 for a pod without GPUs.
+//   the node has the pod's class and no other → 75 + u; has it among others → 50 + u; has no GPU pod → 25 + u; has
+//   other classes only → u. 0 for a pod without GPUs.
 // Source: the GpuClustering baseline of Weng et al., "Beware of Fragmentation", USENIX ATC 2023 (after Gandiva).
 #include "policies/largest_node.hpp"
 #include "policies/registry.hpp"
@@ -11,7 +11,9 @@ namespace {
 
 class GpuClustering final : public ScoringScheduler {
  public:
-  void prepare(const Cluster& cluster, std::span<const TemplateCount>) override { largest_ = LargestNode(cluster.nodes()); }
+  void prepare(const Cluster& cluster, std::span<const TemplateCount>) override {
+    largest_ = LargestNode(cluster.nodes());
+  }
 
   void score(const Context& ctx, PodId pod, std::span<const NodeId> nodes, std::span<float> scores) override {
     const GpuRequest& want = ctx.cluster.pod_template(pod).gpu;
@@ -22,7 +24,8 @@ class GpuClustering final : public ScoringScheduler {
         continue;
       }
       const std::uint32_t classes = classes_on(ctx.cluster, nodes[i]);
-      const std::int64_t used = 25 * (largest_.gpu_milli - ctx.cluster.nodes().gpu_free_milli[index(nodes[i])]) / largest_.gpu_milli;
+      const std::int64_t used =
+          25 * (largest_.gpu_milli - ctx.cluster.nodes().gpu_free_milli[index(nodes[i])]) / largest_.gpu_milli;
       const std::int64_t base = classes == own ? 75 : (classes & own) != 0 ? 50 : classes == 0 ? 25 : 0;
       scores[i] = static_cast<float>(base + used);
     }

@@ -1,7 +1,7 @@
 // gpu-packing: a GPU in use before an idle GPU, a node in use before an idle node. With f the node's idle GPUs:
-//   all its GPUs idle → max(33 − f, f). Otherwise the pod's GPUs are taken from the least free fitting one upwards; j = how
-//   many of these are idle. j > 0 → max(50 − j, 33); j = 0 → max(100 − (sum of their free · 100 / 1000) / 10, 50), in
-//   integers. 0 for a pod without GPUs.
+//   all its GPUs idle → max(33 − f, f). Otherwise the pod's GPUs are taken from the least free fitting one upwards; j =
+//   how many of these are idle. j > 0 → max(50 − j, 33); j = 0 → max(100 − (sum of their free · 100 / 1000) / 10, 50),
+//   in integers. 0 for a pod without GPUs.
 // Source: the GpuPacking baseline of Weng et al., "Beware of Fragmentation", USENIX ATC 2023.
 #include <algorithm>
 #include <array>

@@ -26,7 +26,8 @@ class LeastAllocated final : public ScoringScheduler {
   ResourceWeights weights_;
 };
 
-const Register<Scheduler, LeastAllocated> kRegistered{"least-allocated", "keep nodes evenly free (Kubernetes' default)"};
+const Register<Scheduler, LeastAllocated> kRegistered{"least-allocated",
+                                                      "keep nodes evenly free (Kubernetes' default)"};
 
 }  // namespace
 }  // namespace berth

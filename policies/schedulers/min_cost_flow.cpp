@@ -205,9 +205,9 @@ class MinCostFlow final : public ScoringScheduler, private MinCostFlowSolver::Ar
   std::size_t batch_;
   std::int64_t rounds_;
   MinCostFlowSolver solver_;
-  std::vector<TemplateId> open_;                 // Templates that may still fit somewhere at this instant.
-  std::vector<Head> heads_;                      // A heap: the next pod of each template.
-  std::vector<Aggregator> aggregators_;          // By group; the first groups_ are in use.
+  std::vector<TemplateId> open_;         // Templates that may still fit somewhere at this instant.
+  std::vector<Head> heads_;              // A heap: the next pod of each template.
+  std::vector<Aggregator> aggregators_;  // By group; the first groups_ are in use.
   std::size_t groups_ = 0;
   std::vector<Taken> taken_;  // Pods that have a node, in queue order.
   std::vector<Decision> plan_;

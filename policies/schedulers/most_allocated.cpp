@@ -1,6 +1,5 @@
-// most-allocated: fill nodes up. Per resource (used + request) · 100 / allocatable, in integers; the weighted mean of cpu
-// and memory, in integers.
-// Source: kube-scheduler 1.37, NodeResourcesFit with scoringStrategy MostAllocated.
+// most-allocated: fill nodes up. Per resource (used + request) · 100 / allocatable, in integers; the weighted mean of
+// cpu and memory, in integers. Source: kube-scheduler 1.37, NodeResourcesFit with scoringStrategy MostAllocated.
 #include "policies/kube_shares.hpp"
 #include "policies/registry.hpp"
 

@@ -8,7 +8,9 @@ namespace {
 
 class WorstFit final : public ScoringScheduler {
  public:
-  void prepare(const Cluster& cluster, std::span<const TemplateCount>) override { largest_ = LargestNode(cluster.nodes()); }
+  void prepare(const Cluster& cluster, std::span<const TemplateCount>) override {
+    largest_ = LargestNode(cluster.nodes());
+  }
 
   void score(const Context& ctx, PodId pod, std::span<const NodeId> nodes, std::span<float> scores) override {
     const PodTemplate& t = ctx.cluster.pod_template(pod);
@@ -17,7 +19,8 @@ class WorstFit final : public ScoringScheduler {
       const std::size_t row = index(nodes[i]);
       const auto cpu = static_cast<float>(n.cpu_free_milli[row] - t.request.cpu_milli);
       const auto gpu = static_cast<float>(n.gpu_free_milli[row] - t.gpu.total_milli());
-      scores[i] = 0.5F * cpu / static_cast<float>(largest_.cpu_milli) + 0.5F * gpu / static_cast<float>(largest_.gpu_milli);
+      scores[i] =
+          0.5F * cpu / static_cast<float>(largest_.cpu_milli) + 0.5F * gpu / static_cast<float>(largest_.gpu_milli);
     }
   }
 

@@ -16,13 +16,13 @@ namespace berth {
 struct InputFlags {
   std::vector<std::string> files;  // Scenario (or, for compare, Study) YAML.
   std::string example;
-  std::string protocol;            // "", "replay" or "fill"; overrides.
-  std::string nodes;               // Node list CSV.
-  std::string pods;                // openb pod list CSV.
-  std::string trace;               // *.pb.zst
-  std::string name;                // Overrides the scenario's name.
-  double load = 0;                 // 0: the scenario's own.
-  std::string scheduling_period;   // "": the scenario's own.
+  std::string protocol;           // "", "replay" or "fill"; overrides.
+  std::string nodes;              // Node list CSV.
+  std::string pods;               // openb pod list CSV.
+  std::string trace;              // *.pb.zst
+  std::string name;               // Overrides the scenario's name.
+  double load = 0;                // 0: the scenario's own.
+  std::string scheduling_period;  // "": the scenario's own.
   std::string horizon;
   std::string decision_base;
   std::string decision_per_node;
@@ -42,12 +42,12 @@ void run_command(const RunFlags& flags);
 
 struct CompareFlags {
   InputFlags input;
-  std::string policies;               // Comma-separated schedulers.
-  std::vector<std::string> policy;    // One each, "scheduler=…".
+  std::string policies;             // Comma-separated schedulers.
+  std::vector<std::string> policy;  // One each, "scheduler=…".
   std::string seeds;
   std::string baseline;
   std::string order_dir;
-  std::string metrics;                // Comma-separated, for the table.
+  std::string metrics;  // Comma-separated, for the table.
   StudyOptions options;
 };
 void compare_command(const CompareFlags& flags);
@@ -71,6 +71,9 @@ void generate_command(const GenerateFlags& flags);
 
 // Checks every file; prints a line for each. False if one of them is bad.
 bool validate_command(const std::vector<std::string>& files);
+
+// Throws std::logic_error if two of the built-in policies share a name.
+void check_policies();
 
 void policies_command(bool json);
 void metrics_command();

@@ -36,7 +36,8 @@ void compare_command(const CompareFlags& flags) {
   }
   if (!flags.policies.empty() || !flags.policy.empty()) {
     spec.policies.clear();
-    for (const PolicySpec& policy : flags.policies.empty() ? std::vector<PolicySpec>() : PolicySpec::parse_list(flags.policies, "--policies")) {
+    for (const PolicySpec& policy :
+         flags.policies.empty() ? std::vector<PolicySpec>() : PolicySpec::parse_list(flags.policies, "--policies")) {
       spec.policies.push_back(PolicySet::parse(policy.to_string(), "--policies"));
     }
     for (const std::string& policy : flags.policy) spec.policies.push_back(PolicySet::parse(policy, "--policy"));
@@ -46,7 +47,8 @@ void compare_command(const CompareFlags& flags) {
   if (spec.seeds.empty()) spec.seeds = {1, 2, 3, 4, 5};
   if (!flags.baseline.empty()) spec.baseline = flags.baseline;
   if (!flags.order_dir.empty()) {
-    if (!std::filesystem::is_directory(flags.order_dir)) throw InputError("--order-dir " + flags.order_dir + " is no folder; expected a folder of <scenario>_seed<n>.csv");
+    if (!std::filesystem::is_directory(flags.order_dir))
+      throw InputError("--order-dir " + flags.order_dir + " is no folder; expected a folder of <scenario>_seed<n>.csv");
     spec.order_dir = flags.order_dir;
   }
   if (!flags.metrics.empty()) spec.table_metrics = split_commas(flags.metrics);
@@ -61,7 +63,9 @@ void compare_command(const CompareFlags& flags) {
   for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
   fmt::print("{}", report.table);
   if (report.resumed > 0) fmt::print("{} of {} runs were there from before.\n", report.resumed, report.runs);
-  fmt::print("Written to {}: index.html, summary.csv, summary.json, series.csv, manifest.json, study.sqlite, pictures/\n", options.out.string());
+  fmt::print(
+      "Written to {}: index.html, summary.csv, summary.json, series.csv, manifest.json, study.sqlite, pictures/\n",
+      options.out.string());
 }
 
 }  // namespace berth

@@ -27,7 +27,8 @@ void print_report(const std::string& what, const ImportReport& report) {
 
 void import_command(const ImportFlags& flags) {
   const std::vector<std::string> formats{"openb", "batch-jobs", "vm-arrivals", "gpu-jobs"};
-  if (flags.files.size() != 1) throw InputError(fmt::format("{} files; expected one (nodes go to --nodes)", flags.files.size()));
+  if (flags.files.size() != 1)
+    throw InputError(fmt::format("{} files; expected one (nodes go to --nodes)", flags.files.size()));
   const std::string& file = flags.files.front();
   Catalog catalog;
   std::vector<NodeSpec> nodes;
@@ -41,7 +42,8 @@ void import_command(const ImportFlags& flags) {
     if (flags.format == "batch-jobs") return import_batch_jobs(file, catalog, {}, report);
     if (flags.format == "vm-arrivals") return import_vm_arrivals(file, catalog, {.seed = flags.seed}, report);
     if (flags.format == "gpu-jobs") return import_gpu_jobs(file, catalog, {}, report);
-    throw InputError("unknown format \"" + flags.format + "\"; expected " + fmt::format("{}", fmt::join(formats, ", ")) + did_you_mean(flags.format, formats));
+    throw InputError("unknown format \"" + flags.format + "\"; expected " +
+                     fmt::format("{}", fmt::join(formats, ", ")) + did_you_mean(flags.format, formats));
   };
   const MemoryWorkload workload = import();
   print_report(file, report);
@@ -49,7 +51,8 @@ void import_command(const ImportFlags& flags) {
   info.workload_name = std::filesystem::path(file).stem().string();
   info.notes = report.notes;
   const std::uint64_t pods = write_trace(flags.output, info, nodes, workload, flags.seed, 0);
-  fmt::print("{}: {} pods, {} nodes, {} bytes\n", flags.output, pods, nodes.size(), std::filesystem::file_size(flags.output));
+  fmt::print("{}: {} pods, {} nodes, {} bytes\n", flags.output, pods, nodes.size(),
+             std::filesystem::file_size(flags.output));
 }
 
 void generate_command(const GenerateFlags& flags) {
@@ -60,7 +63,8 @@ void generate_command(const GenerateFlags& flags) {
   info.workload_name = scenario.name;
   info.notes = scenario.notes;
   const std::uint64_t pods = write_trace(flags.output, info, scenario.nodes, *scenario.workload, flags.seed, 0);
-  fmt::print("{}: {} pods, {} nodes, {} bytes\n", flags.output, pods, scenario.nodes.size(), std::filesystem::file_size(flags.output));
+  fmt::print("{}: {} pods, {} nodes, {} bytes\n", flags.output, pods, scenario.nodes.size(),
+             std::filesystem::file_size(flags.output));
 }
 
 }  // namespace berth

@@ -37,7 +37,8 @@ Scenario from_files(const InputFlags& flags) {
   if (!flags.trace.empty()) {
     auto trace = std::make_shared<TraceWorkload>(flags.trace, catalog);
     if (scenario.nodes.empty()) scenario.nodes = trace->nodes();
-    scenario.name = trace->info().workload_name.empty() ? std::filesystem::path(flags.trace).stem().stem().string() : trace->info().workload_name;
+    scenario.name = trace->info().workload_name.empty() ? std::filesystem::path(flags.trace).stem().stem().string()
+                                                        : trace->info().workload_name;
     scenario.notes = trace->info().notes;
     scenario.workload = std::move(trace);
     scenario.inputs.push_back(flags.trace);
@@ -62,11 +63,14 @@ std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& fl
   for (const std::string& file : flags.files) scenarios.push_back(load_scenario(file));
   if (!flags.example.empty()) scenarios.push_back(embedded_example(flags.example));
   if (!flags.nodes.empty() || !flags.pods.empty() || !flags.trace.empty()) {
-    if (!scenarios.empty()) throw InputError("--nodes, --pods and --trace stand instead of a scenario file; expected one or the other");
+    if (!scenarios.empty())
+      throw InputError("--nodes, --pods and --trace stand instead of a scenario file; expected one or the other");
     scenarios.push_back(from_files(flags));
   }
   if (scenarios.empty()) {
-    throw InputError("no input; expected a scenario file, --example NAME, --trace FILE, or --nodes and --pods (berth examples lists the examples)");
+    throw InputError(
+        "no input; expected a scenario file, --example NAME, --trace FILE, or --nodes and --pods (berth examples lists "
+        "the examples)");
   }
   if (!flags.name.empty() && scenarios.size() > 1) throw InputError("--name with several scenarios; expected one");
   std::vector<std::shared_ptr<const Scenario>> shared;
@@ -74,7 +78,8 @@ std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& fl
     if (!flags.name.empty()) scenario.name = flags.name;
     if (!flags.protocol.empty()) scenario.protocol = parse_protocol(flags.protocol);
     if (flags.load != 0) {
-      if (!(flags.load > 0) || flags.load > 100) throw InputError("--load is out of range; expected a share such as 1.3, up to 100");
+      if (!(flags.load > 0) || flags.load > 100)
+        throw InputError("--load is out of range; expected a share such as 1.3, up to 100");
       scenario.load = flags.load;
     }
     const auto duration = [](const std::string& text, const char* what, Duration& into) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <stdexcept>
+
 #include "policies/registry.hpp"
 #include "results/files.hpp"
 #include "results/metrics.hpp"
@@ -12,15 +14,22 @@
 
 namespace berth {
 
+void check_policies() {
+  const std::string trouble = Registry<Scheduler>::instance().take_trouble();
+  if (!trouble.empty()) throw std::logic_error(trouble);
+}
+
 void policies_command(bool json) {
   const auto infos = Registry<Scheduler>::instance().list();
   if (json) {
     std::string text = "[";
     for (const auto& info : infos) {
-      text += fmt::format("{}\n{{\"kind\":\"scheduler\",\"name\":{},\"help\":{},\"params\":[", text.size() == 1 ? "" : ",", json_string(info.name), json_string(info.help));
+      text += fmt::format("{}\n{{\"kind\":\"scheduler\",\"name\":{},\"help\":{},\"params\":[",
+                          text.size() == 1 ? "" : ",", json_string(info.name), json_string(info.help));
       for (std::size_t i = 0; i < info.params.size(); ++i) {
         const Params::Declared& p = info.params[i];
-        text += fmt::format("{}{{\"name\":{},\"default\":{},\"range\":{},\"help\":{}}}", i == 0 ? "" : ",", json_string(p.name), json_string(p.fallback), json_string(p.range), json_string(p.help));
+        text += fmt::format("{}{{\"name\":{},\"default\":{},\"range\":{},\"help\":{}}}", i == 0 ? "" : ",",
+                            json_string(p.name), json_string(p.fallback), json_string(p.range), json_string(p.help));
       }
       text += "]}";
     }
@@ -31,7 +40,8 @@ void policies_command(bool json) {
   for (const auto& info : infos) {
     fmt::print("  {:<16} {}\n", info.name, info.help);
     for (const Params::Declared& p : info.params) {
-      fmt::print("  {:<16}   {} = {}{}  {}\n", "", p.name, p.fallback, p.range.empty() ? "" : "  (" + p.range + ")", p.help);
+      fmt::print("  {:<16}   {} = {}{}  {}\n", "", p.name, p.fallback, p.range.empty() ? "" : "  (" + p.range + ")",
+                 p.help);
     }
   }
 }
@@ -63,7 +73,12 @@ void load_plugin(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) throw InputError(path.string() + ": no such plug-in; expected a shared object");
   const std::filesystem::path absolute = std::filesystem::absolute(path);  // dlopen() looks elsewhere for bare names.
   if (dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
-    throw InputError(fmt::format("{}: not a plug-in: {}; expected a shared object built against Berth's installed headers", path.string(), dlerror()));
+    throw InputError(
+        fmt::format("{}: not a plug-in: {}; expected a shared object built against Berth's installed headers",
+                    path.string(), dlerror()));
+  }
+  if (const std::string trouble = Registry<Scheduler>::instance().take_trouble(); !trouble.empty()) {
+    throw InputError(path.string() + ": " + trouble);
   }
   spdlog::info("plug-in {} loaded", path.string());
 }

@@ -14,9 +14,11 @@ namespace berth {
 void run_command(const RunFlags& flags) {
   const PolicySet policies = PolicySet::parse(flags.policy, "--policy");
   const auto scenarios = load_scenarios(flags.input);
-  if (scenarios.size() != 1) throw InputError(fmt::format("{} scenarios; expected one (berth compare takes several)", scenarios.size()));
+  if (scenarios.size() != 1)
+    throw InputError(fmt::format("{} scenarios; expected one (berth compare takes several)", scenarios.size()));
   const Scenario& scenario = *scenarios.front();
-  if (!flags.files.placements.empty() && scenario.protocol != Protocol::kFill) throw InputError("--placements is for the fill protocol; expected --protocol fill");
+  if (!flags.files.placements.empty() && scenario.protocol != Protocol::kFill)
+    throw InputError("--placements is for the fill protocol; expected --protocol fill");
   ScenarioInputs inputs(scenario, flags.order_dir);
   const Time window = window_of(inputs, flags.seed);
 
@@ -43,18 +45,21 @@ void run_command(const RunFlags& flags) {
   if (trouble) std::rethrow_exception(trouble);
 
   if (flags.json) {
-    std::string text = fmt::format("{{\"scenario\":{},\"policy\":{},\"seed\":{},\"events\":{},\"metrics\":{{", json_string(scenario.name),
-                                   json_string(policies.to_string()), flags.seed, outcome.events);
+    std::string text =
+        fmt::format("{{\"scenario\":{},\"policy\":{},\"seed\":{},\"events\":{},\"metrics\":{{",
+                    json_string(scenario.name), json_string(policies.to_string()), flags.seed, outcome.events);
     bool first = true;
     for (const Metric& m : outcome.result.metrics) {
-      text += fmt::format("{}{}:{}", first ? "" : ",", json_string(m.name), std::isfinite(m.value) ? shortest(m.value) : "null");
+      text += fmt::format("{}{}:{}", first ? "" : ",", json_string(m.name),
+                          std::isfinite(m.value) ? shortest(m.value) : "null");
       first = false;
     }
     fmt::print("{}}}}}\n", text);
     return;
   }
   for (const std::string& note : scenario.notes) fmt::print("note: {}\n", note);
-  if (inputs.of(flags.seed)->drawn_order) fmt::print("note: no order file for this seed; drawn from Berth's own streams\n");
+  if (inputs.of(flags.seed)->drawn_order)
+    fmt::print("note: no order file for this seed; drawn from Berth's own streams\n");
   fmt::print("scenario {}  policy {}  seed {}  {} nodes  {} events\n", scenario.name, policies.to_string(), flags.seed,
              scenario.nodes.size(), outcome.events);
   for (const Metric& m : outcome.result.metrics) {

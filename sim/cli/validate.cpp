@@ -19,7 +19,8 @@ namespace {
 std::string rows(const char* what, const ImportReport& report, std::size_t items) {
   std::uint64_t skipped = 0;
   for (const ImportReport::Skipped& s : report.skipped) skipped += s.rows;
-  std::string text = fmt::format("{}: {} rows read, {} used, {} skipped; {}", what, report.rows_read, report.rows_used, skipped, items);
+  std::string text = fmt::format("{}: {} rows read, {} used, {} skipped; {}", what, report.rows_read, report.rows_used,
+                                 skipped, items);
   for (const ImportReport::Skipped& s : report.skipped) text += fmt::format("\n  skipped {}: {}", s.rows, s.why);
   for (const std::string& note : report.notes) text += "\n  note: " + note;
   return text;
@@ -58,27 +59,31 @@ std::string check_csv(const std::string& file) {
 
 std::string describe(const Scenario& scenario) {
   const Survey s = survey(*scenario.workload, 1, 0);
-  std::string text = fmt::format("scenario \"{}\": {} nodes, {} pods (seed 1), {} templates, last arrival at {}", scenario.name,
-                                 scenario.nodes.size(), s.pods, s.templates.size(), to_string(s.last_arrival - Time{}));
+  std::string text =
+      fmt::format("scenario \"{}\": {} nodes, {} pods (seed 1), {} templates, last arrival at {}", scenario.name,
+                  scenario.nodes.size(), s.pods, s.templates.size(), to_string(s.last_arrival - Time{}));
   for (const std::string& note : scenario.notes) text += "\n  note: " + note;
   return text;
 }
 
 std::string check(const std::string& file) {
   const std::string name = std::filesystem::path(file).filename().string();
-  if (!std::filesystem::exists(file)) throw InputError(file + ": no such file; expected a scenario, study, trace or table");
+  if (!std::filesystem::exists(file))
+    throw InputError(file + ": no such file; expected a scenario, study, trace or table");
   if (name.ends_with(".csv")) return check_csv(file);
   if (name.ends_with(".yaml") || name.ends_with(".yml")) {
     if (is_study_file(file)) {
       const StudySpec spec = load_study(file);
-      return fmt::format("study: {} scenarios, {} policies, {} seeds", spec.scenarios.size(), spec.policies.size(), spec.seeds.size());
+      return fmt::format("study: {} scenarios, {} policies, {} seeds", spec.scenarios.size(), spec.policies.size(),
+                         spec.seeds.size());
     }
     return describe(load_scenario(file));
   }
   const TraceWorkload trace(file);
   const Survey s = survey(trace, 1, 0);
-  return fmt::format("trace \"{}\" by {}: {} nodes, {} pods, {} templates, last arrival at {}", trace.info().workload_name, trace.info().producer,
-                     trace.nodes().size(), s.pods, s.templates.size(), to_string(s.last_arrival - Time{}));
+  return fmt::format("trace \"{}\" by {}: {} nodes, {} pods, {} templates, last arrival at {}",
+                     trace.info().workload_name, trace.info().producer, trace.nodes().size(), s.pods,
+                     s.templates.size(), to_string(s.last_arrival - Time{}));
 }
 
 }  // namespace

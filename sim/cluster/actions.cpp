@@ -4,13 +4,20 @@ namespace berth {
 
 std::string_view to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kDone: return "done";
-    case Outcome::kNotPending: return "pod is not pending";
-    case Outcome::kNotBound: return "pod is not bound";
-    case Outcome::kNoSuchNode: return "no such node";
-    case Outcome::kDoesNotFit: return "pod does not fit";
-    case Outcome::kBadGpus: return "GPUs do not match the request";
-    case Outcome::kSchedulerBusy: return "scheduler is busy";
+    case Outcome::kDone:
+      return "done";
+    case Outcome::kNotPending:
+      return "pod is not pending";
+    case Outcome::kNotBound:
+      return "pod is not bound";
+    case Outcome::kNoSuchNode:
+      return "no such node";
+    case Outcome::kDoesNotFit:
+      return "pod does not fit";
+    case Outcome::kBadGpus:
+      return "GPUs do not match the request";
+    case Outcome::kSchedulerBusy:
+      return "scheduler is busy";
   }
   return "?";
 }
@@ -49,7 +56,9 @@ PodId Actions::create(TemplateId pod_template, Duration run_time, Duration start
   return pod;
 }
 
-void Actions::unschedulable(PodId pod) { record(RecordKind::kPodUnschedulable, pod); }
+void Actions::unschedulable(PodId pod) {
+  record(RecordKind::kPodUnschedulable, pod);
+}
 
 void Actions::pod_bound(PodId pod) {
   const std::size_t p = index(pod);
@@ -87,9 +96,9 @@ void Actions::fail(PodId pod, FailReason why) {
 
 Outcome Actions::evict(PodId pod, EvictReason why) {
   const PodColumns& pods = cluster_.pods();
-  if (index(pod) >= pods.size() || pods.node[index(pod)] == kNoNode || pods.phase[index(pod)] == PodPhase::kFree) {
-    return Outcome::kNotBound;
-  }
+  if (index(pod) >= pods.size()) return Outcome::kNotBound;
+  const PodPhase phase = pods.phase[index(pod)];
+  if (phase != PodPhase::kScheduled && phase != PodPhase::kRunning) return Outcome::kNotBound;
   record(RecordKind::kPodEvicted, pod, static_cast<std::uint8_t>(why));
   cluster_.requeue(pod);
   return Outcome::kDone;

@@ -13,8 +13,8 @@ namespace berth {
 
 enum class Outcome : std::uint8_t {
   kDone,
-  kNotPending,     // The pod is bound already, or gone.
-  kNotBound,       // The pod holds no node.
+  kNotPending,  // The pod is bound already, or gone.
+  kNotBound,    // The pod holds no node.
   kNoSuchNode,
   kDoesNotFit,     // Too little free, or the node is cordoned.
   kBadGpus,        // The GPUs named are too few, too many, or not free enough.
@@ -36,7 +36,8 @@ class Actions {
   // Binds a pending pod. Without `gpus` the default rule takes them (Cluster::default_gpus). With a decision time the
   // room is taken now, and the pod counts as scheduled when the time is over; until then the scheduler is busy.
   Outcome bind(PodId pod, NodeId node, std::optional<GpuMask> gpus = std::nullopt);
-  // Takes a bound pod off its node; its work is lost and it waits again, behind the others of its priority.
+  // Takes a bound pod off its node; its work is lost and it waits again, behind the others of its priority. While its
+  // binding is still being decided (decision time) a pod is not bound.
   Outcome evict(PodId pod, EvictReason why);
   // A cordoned node takes no further pods; those on it stay.
   Outcome cordon(NodeId node);
@@ -46,7 +47,8 @@ class Actions {
   bool may_decide() const { return engine_.now() >= busy_until_; }
   Time busy_until() const { return busy_until_; }
 
-  // ---- for the simulation's event handlers ---------------------------------------------------------------------------
+  // ---- for the simulation's event handlers
+  // ---------------------------------------------------------------------------
   PodId create(TemplateId pod_template, Duration run_time, Duration start_delay, std::uint32_t row);
   void unschedulable(PodId pod);  // Only says so.
   void pod_bound(PodId pod);      // The decision time is over.

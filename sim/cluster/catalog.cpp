@@ -52,7 +52,9 @@ Names& Names::operator=(const Names& other) {
   return *this;
 }
 
-Catalog::Catalog() { namespaces_.intern("default"); }
+Catalog::Catalog() {
+  namespaces_.intern("default");
+}
 
 GpuModelId Catalog::gpu_model(std::string_view name) {
   const std::uint32_t id = gpu_models_.intern(name);

@@ -27,7 +27,9 @@ inline constexpr TemplateId kNoTemplate{0xFFFF'FFFF};
 inline constexpr GpuModelId kNoGpuModel{0xFF};
 
 template <class Id>
-constexpr std::size_t index(Id id) { return static_cast<std::size_t>(id); }
+constexpr std::size_t index(Id id) {
+  return static_cast<std::size_t>(id);
+}
 
 inline constexpr std::size_t kMaxGpusPerNode = 16;
 inline constexpr std::size_t kMaxGpuModels = 64;
@@ -105,8 +107,8 @@ class Names {
   Names& operator=(const Names& other);
 
  private:
-  std::deque<std::string> names_;                                // Deque: the views below stay valid.
-  std::unordered_map<std::string_view, std::uint32_t> ids_;      // Never iterated.
+  std::deque<std::string> names_;                            // Deque: the views below stay valid.
+  std::unordered_map<std::string_view, std::uint32_t> ids_;  // Never iterated.
 };
 
 // Copyable: a workload that is read once hands a copy to each run.

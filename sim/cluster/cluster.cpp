@@ -46,9 +46,7 @@ bool Cluster::gpus_fit(const GpuRequest& want, NodeId node, GpuMask mask) const 
 }
 
 NodeId Cluster::add_node(const NodeSpec& spec) {
-  const auto refuse = [&spec](const std::string& why) {
-    throw InputError("node \"" + spec.name + "\" " + why);
-  };
+  const auto refuse = [&spec](const std::string& why) { throw InputError("node \"" + spec.name + "\" " + why); };
   const Resources& a = spec.allocatable;
   if (a.cpu_milli < 0 || a.memory_bytes < 0 || a.ephemeral_storage_bytes < 0 || spec.pods < 0 ||
       spec.pods > 0x7FFF'FFFF) {
@@ -57,7 +55,8 @@ NodeId Cluster::add_node(const NodeSpec& spec) {
   if (spec.gpu_count > kMaxGpusPerNode) {
     refuse(fmt::format("has {} GPUs; expected at most {}", spec.gpu_count, kMaxGpusPerNode));
   }
-  if ((spec.gpu_count > 0) != (spec.gpu_model != kNoGpuModel)) refuse("needs both a GPU count and a GPU model, or neither");
+  if ((spec.gpu_count > 0) != (spec.gpu_model != kNoGpuModel))
+    refuse("needs both a GPU count and a GPU model, or neither");
 
   const auto id = static_cast<NodeId>(nodes_.size());
   nodes_.cpu_free_milli.push_back(a.cpu_milli);
@@ -85,7 +84,8 @@ NodeId Cluster::add_node(const NodeSpec& spec) {
     const auto widen = [&](std::vector<std::int64_t>& table) {
       std::vector<std::int64_t> wider(index(id) * stride, 0);
       for (std::size_t n = 0; n < index(id); ++n) {
-        for (std::size_t r = 0; r < nodes_.extended_stride; ++r) wider[n * stride + r] = table[n * nodes_.extended_stride + r];
+        for (std::size_t r = 0; r < nodes_.extended_stride; ++r)
+          wider[n * stride + r] = table[n * nodes_.extended_stride + r];
       }
       table.swap(wider);
     };
@@ -170,7 +170,8 @@ void Cluster::take(PodId pod, NodeId node, GpuMask mask) {
     }
     refresh_gpus(n);
   }
-  for (const ExtendedAmount& e : t.extended) nodes_.extended_free[n * nodes_.extended_stride + index(e.resource)] -= e.amount;
+  for (const ExtendedAmount& e : t.extended)
+    nodes_.extended_free[n * nodes_.extended_stride + index(e.resource)] -= e.amount;
 
   const std::size_t p = index(pod);
   pods_.node[p] = node;
@@ -200,7 +201,8 @@ void Cluster::give_back(PodId pod) {
     }
     refresh_gpus(n);
   }
-  for (const ExtendedAmount& e : t.extended) nodes_.extended_free[n * nodes_.extended_stride + index(e.resource)] += e.amount;
+  for (const ExtendedAmount& e : t.extended)
+    nodes_.extended_free[n * nodes_.extended_stride + index(e.resource)] += e.amount;
 
   const PodId next = pods_.next_on_node[p];
   const PodId previous = pods_.previous_on_node[p];
@@ -265,7 +267,8 @@ std::string Cluster::verify() const {
   for (std::size_t p = 0; p < pods_.size(); ++p) {
     const PodPhase phase = pods_.phase[p];
     if (phase == PodPhase::kFree) continue;
-    if ((phase == PodPhase::kPending) != (pods_.node[p] == kNoNode)) return fmt::format("pod row {}: phase and node disagree", p);
+    if ((phase == PodPhase::kPending) != (pods_.node[p] == kNoNode))
+      return fmt::format("pod row {}: phase and node disagree", p);
     if (phase == PodPhase::kPending) {
       ++pending;
       continue;
@@ -277,7 +280,8 @@ std::string Cluster::verify() const {
     used[on].memory_bytes += t.request.memory_bytes;
     used[on].ephemeral_storage_bytes += t.request.ephemeral_storage_bytes;
     ++pod_count[on];
-    if (std::popcount(pods_.gpus[p]) != t.gpu.count) return fmt::format("pod row {}: {} GPUs, wants {}", p, std::popcount(pods_.gpus[p]), t.gpu.count);
+    if (std::popcount(pods_.gpus[p]) != t.gpu.count)
+      return fmt::format("pod row {}: {} GPUs, wants {}", p, std::popcount(pods_.gpus[p]), t.gpu.count);
     for (std::size_t i = 0; i < kMaxGpusPerNode; ++i) {
       if (((pods_.gpus[p] >> i) & 1) != 0) devices[on * kMaxGpusPerNode + i] += t.gpu.milli;
     }
@@ -292,7 +296,8 @@ std::string Cluster::verify() const {
     const char* wrong = nullptr;
     if (differs(nodes_.cpu_free_milli[i], nodes_.cpu_capacity_milli[i], used[i].cpu_milli)) wrong = "cpu";
     if (differs(nodes_.memory_free_bytes[i], nodes_.memory_capacity_bytes[i], used[i].memory_bytes)) wrong = "memory";
-    if (differs(nodes_.storage_free_bytes[i], nodes_.storage_capacity_bytes[i], used[i].ephemeral_storage_bytes)) wrong = "ephemeral-storage";
+    if (differs(nodes_.storage_free_bytes[i], nodes_.storage_capacity_bytes[i], used[i].ephemeral_storage_bytes))
+      wrong = "ephemeral-storage";
     if (differs(nodes_.pods_free[i], nodes_.pods_capacity[i], pod_count[i])) wrong = "pods";
     std::int64_t sum = 0;
     std::int64_t idle = 0;
@@ -304,7 +309,8 @@ std::string Cluster::verify() const {
       idle += free == kMilliPerGpu ? 1 : 0;
       largest = std::max(largest, free);
     }
-    if (sum != nodes_.gpu_free_milli[i] || idle != nodes_.gpu_idle[i] || largest != nodes_.gpu_largest_milli[i]) wrong = "GPU index";
+    if (sum != nodes_.gpu_free_milli[i] || idle != nodes_.gpu_idle[i] || largest != nodes_.gpu_largest_milli[i])
+      wrong = "GPU index";
     for (std::size_t r = 0; r < nodes_.extended_stride; ++r) {
       const std::size_t at = i * nodes_.extended_stride + r;
       if (differs(nodes_.extended_free[at], nodes_.extended_capacity[at], extended[at])) wrong = "extended resource";
@@ -312,7 +318,8 @@ std::string Cluster::verify() const {
     std::int64_t listed = 0;
     PodId previous = kNoPod;
     for (PodId pod = first_on_node_[i]; pod != kNoPod; previous = pod, pod = pods_.next_on_node[index(pod)]) {
-      if (index(pods_.node[index(pod)]) != i || pods_.previous_on_node[index(pod)] != previous || ++listed > pod_count[i]) {
+      if (index(pods_.node[index(pod)]) != i || pods_.previous_on_node[index(pod)] != previous ||
+          ++listed > pod_count[i]) {
         wrong = "list of pods";
         break;
       }
@@ -327,9 +334,11 @@ std::string Cluster::verify() const {
     return fmt::format("pending pods: counted {}, queued {}, kept {}", pending, line.size(), pending_.size());
   }
   for (std::size_t i = 0; i < line.size(); ++i) {
-    if (pods_.phase[index(line[i])] != PodPhase::kPending) return fmt::format("pod row {} is queued and not pending", index(line[i]));
+    if (pods_.phase[index(line[i])] != PodPhase::kPending)
+      return fmt::format("pod row {} is queued and not pending", index(line[i]));
     if (i > 0 && pending_.place(line[i - 1]) >= pending_.place(line[i])) return "the queue is out of order";
-    if (i > 0 && pod_template(line[i - 1]).priority < pod_template(line[i]).priority) return "the queue ignores priority";
+    if (i > 0 && pod_template(line[i - 1]).priority < pod_template(line[i]).priority)
+      return "the queue ignores priority";
   }
   return {};
 }

@@ -21,7 +21,8 @@ struct Event {
   EventKind kind{};
 };
 
-// The order of events at one instant: what leaves makes room before what comes looks for it, and the scheduler sees both.
+// The order of events at one instant: what leaves makes room before what comes looks for it, and the scheduler sees
+// both.
 inline constexpr Phase kPhaseLeave = 0;
 inline constexpr Phase kPhaseChange = 1;
 inline constexpr Phase kPhaseArrive = 2;

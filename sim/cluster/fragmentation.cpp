@@ -63,13 +63,15 @@ Fragmentation::Fragmentation(const Catalog& catalog, std::span<const TemplateCou
   std::sort(cpu_steps_.begin(), cpu_steps_.end());
   cpu_steps_.erase(std::unique(cpu_steps_.begin(), cpu_steps_.end()), cpu_steps_.end());
   for (Shape& shape : shapes_) {
-    shape.cpu_rank = static_cast<std::uint16_t>(std::lower_bound(cpu_steps_.begin(), cpu_steps_.end(), shape.cpu_milli) - cpu_steps_.begin());
+    shape.cpu_rank = static_cast<std::uint16_t>(
+        std::lower_bound(cpu_steps_.begin(), cpu_steps_.end(), shape.cpu_milli) - cpu_steps_.begin());
   }
   table_.resize(1 << 12);
 }
 
 std::uint16_t Fragmentation::cpu_rank(std::int64_t cpu_free_milli) const {
-  return static_cast<std::uint16_t>(std::upper_bound(cpu_steps_.begin(), cpu_steps_.end(), cpu_free_milli) - cpu_steps_.begin());
+  return static_cast<std::uint16_t>(std::upper_bound(cpu_steps_.begin(), cpu_steps_.end(), cpu_free_milli) -
+                                    cpu_steps_.begin());
 }
 
 Fragmentation::State Fragmentation::state(std::int64_t cpu_free_milli, GpuModelId model,

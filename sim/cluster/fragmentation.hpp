@@ -2,8 +2,8 @@
 // of Fragmentation" (USENIX ATC 2023), as its artifact computes it, to the last bit.
 //
 // F(node) = sum over task shapes m of p_m · (free milli-GPU of the node that m cannot use). A shape is (cpu, GPU share,
-// number of GPUs, models); p_m is its share among the most common shapes that make up 95 % of the tasks. Memory plays no
-// part. For the seven classes see class_of() in the source file.
+// number of GPUs, models); p_m is its share among the most common shapes that make up 95 % of the tasks. Memory plays
+// no part. For the seven classes see class_of() in the source file.
 //
 // F depends on the node only through its GPU model, the multiset of its free GPU shares, and how its free cpu compares
 // with the shapes' requests. States recur by the thousand, so values are kept in a hash table under a 128-bit key that

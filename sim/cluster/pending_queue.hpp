@@ -1,6 +1,6 @@
-// Pods that wait for a node, in the order of Kubernetes' PrioritySort: higher priority first, then who has waited longer.
-// One FIFO per template: pods of one template differ in nothing that a scheduler sees, so if the first of them fits
-// nowhere, neither do the others, and a backlog of 10^5 pods costs what its number of templates costs.
+// Pods that wait for a node, in the order of Kubernetes' PrioritySort: higher priority first, then who has waited
+// longer. One FIFO per template: pods of one template differ in nothing that a scheduler sees, so if the first of them
+// fits nowhere, neither do the others, and a backlog of 10^5 pods costs what its number of templates costs.
 #pragma once
 
 #include <algorithm>
@@ -93,8 +93,8 @@ class PendingQueue {
     PodId previous = kNoPod;
     PodId next = kNoPod;
   };
-  std::vector<Fifo> fifos_;    // By template.
-  std::vector<Links> links_;   // By pod.
+  std::vector<Fifo> fifos_;   // By template.
+  std::vector<Links> links_;  // By pod.
   std::vector<TemplateId> active_;
   std::size_t size_ = 0;
   std::uint64_t arrivals_ = 0;

@@ -26,10 +26,9 @@ struct Suffix {
   int exponent10;
   int exponent1024;
 };
-constexpr Suffix kSuffixes[] = {{"", 0, 0},   {"n", -9, 0},  {"u", -6, 0},  {"m", -3, 0}, {"k", 3, 0},
-                                {"M", 6, 0},  {"G", 9, 0},   {"T", 12, 0},  {"P", 15, 0}, {"E", 18, 0},
-                                {"Ki", 0, 1}, {"Mi", 0, 2},  {"Gi", 0, 3},  {"Ti", 0, 4}, {"Pi", 0, 5},
-                                {"Ei", 0, 6}};
+constexpr Suffix kSuffixes[] = {{"", 0, 0},   {"n", -9, 0}, {"u", -6, 0}, {"m", -3, 0}, {"k", 3, 0},  {"M", 6, 0},
+                                {"G", 9, 0},  {"T", 12, 0}, {"P", 15, 0}, {"E", 18, 0}, {"Ki", 0, 1}, {"Mi", 0, 2},
+                                {"Gi", 0, 3}, {"Ti", 0, 4}, {"Pi", 0, 5}, {"Ei", 0, 6}};
 
 struct Field {  // What is being read, for the message.
   std::string_view text;
@@ -48,7 +47,9 @@ struct Field {  // What is being read, for the message.
                    std::string(field.expected));
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Reads the suffix; false if it is none.
 bool read_suffix(std::string_view text, std::int64_t& exponent10, int& exponent1024) {
@@ -173,7 +174,9 @@ std::int64_t parse_count(std::string_view text, std::string_view what) {
   return parse_not_negative({text, what, kCountForms}, 0);
 }
 
-std::string format_cpu(std::int64_t milli) { return with_suffix(milli, 1000, kMilli, std::size(kMilli)); }
+std::string format_cpu(std::int64_t milli) {
+  return with_suffix(milli, 1000, kMilli, std::size(kMilli));
+}
 
 std::string format_bytes(std::int64_t bytes) {
   if (bytes > -1024 && bytes < 1024) return with_suffix(bytes, 1000, kMilli + 1, std::size(kMilli) - 1);

@@ -6,6 +6,24 @@
 #include <optional>
 
 namespace berth {
+
+ExponentialZiggurat::ExponentialZiggurat() {
+  constexpr double kEdge = 7.69711747013104972;  // Of layer 1; layers and tail then have equal area:
+  constexpr double kArea = 0.0039496598225815571993;
+  std::array<double, 257> edge;
+  edge[0] = kArea * std::exp(kEdge);  // Layer 0 as a rectangle of the same area; beyond kEdge it stands for the tail.
+  edge[1] = kEdge;
+  for (std::size_t i = 2; i < 256; ++i) edge[i] = -std::log(std::exp(-edge[i - 1]) + kArea / edge[i - 1]);
+  edge[256] = 0;
+  for (std::size_t i = 0; i < 256; ++i) {
+    width[i] = edge[i] * 0x1p-53;
+    inside[i] = static_cast<std::uint64_t>(edge[i + 1] / edge[i] * 0x1p53);
+    height[i] = std::exp(-edge[i]);
+  }
+  height[256] = 1;
+}
+
+const ExponentialZiggurat kExponentialZiggurat;
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -27,7 +45,9 @@ double log_poisson_probability(double k, double mean) {
 }
 
 // (e^(x t) - 1) / x, and its limit t at x = 0.
-double exponential_integral(double x, double t) { return x == 0 ? t : std::expm1(x * t) / x; }
+double exponential_integral(double x, double t) {
+  return x == 0 ? t : std::expm1(x * t) / x;
+}
 
 // c[0] + c[1] x + c[2] x^2 …
 template <std::size_t kCount>
@@ -40,24 +60,39 @@ double polynomial(const std::array<double, kCount>& c, double x) {
 // AS 241's rational approximations (PPND16): the centre, by 0.425^2 - (p - 0.5)^2; the shoulders and the far tails, by
 // sqrt(-ln of the tail's probability) less 1.6 and 5.
 using Coefficients = std::array<double, 8>;
-constexpr Coefficients kCentreAbove = {
-    3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,
-    4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3};
-constexpr Coefficients kCentreBelow = {
-    1.0,                     4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
-    2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4, 5.2264952788528545610e3};
-constexpr Coefficients kShoulderAbove = {
-    1.42343711074968357734e0, 4.63033784615654529590e0,  5.76949722146069140550e0,  3.64784832476320460504e0,
-    1.27045825245236838258e0, 2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4};
-constexpr Coefficients kShoulderBelow = {
-    1.0,                       2.05319162663775882187e0,  1.67638483018380384940e0,  6.89767334985100004550e-1,
-    1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9};
-constexpr Coefficients kTailAbove = {
-    6.65790464350110377720e0,  5.46378491116411436990e0,  1.78482653991729133580e0,  2.96560571828504891230e-1,
-    2.65321895265761230930e-2, 1.24266094738807843860e-3, 2.71155556874348757815e-5, 2.01033439929228813265e-7};
-constexpr Coefficients kTailBelow = {
-    1.0,                       5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
-    7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15};
+constexpr Coefficients kCentreAbove = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+                                       1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+                                       3.3430575583588128105e4, 2.5090809287301226727e3};
+constexpr Coefficients kCentreBelow = {1.0,
+                                       4.2313330701600911252e1,
+                                       6.8718700749205790830e2,
+                                       5.3941960214247511077e3,
+                                       2.1213794301586595867e4,
+                                       3.9307895800092710610e4,
+                                       2.8729085735721942674e4,
+                                       5.2264952788528545610e3};
+constexpr Coefficients kShoulderAbove = {1.42343711074968357734e0,  4.63033784615654529590e0, 5.76949722146069140550e0,
+                                         3.64784832476320460504e0,  1.27045825245236838258e0, 2.41780725177450611770e-1,
+                                         2.27238449892691845833e-2, 7.74545014278341407640e-4};
+constexpr Coefficients kShoulderBelow = {1.0,
+                                         2.05319162663775882187e0,
+                                         1.67638483018380384940e0,
+                                         6.89767334985100004550e-1,
+                                         1.48103976427480074590e-1,
+                                         1.51986665636164571966e-2,
+                                         5.47593808499534494600e-4,
+                                         1.05075007164441684324e-9};
+constexpr Coefficients kTailAbove = {6.65790464350110377720e0,  5.46378491116411436990e0,  1.78482653991729133580e0,
+                                     2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+                                     2.71155556874348757815e-5, 2.01033439929228813265e-7};
+constexpr Coefficients kTailBelow = {1.0,
+                                     5.99832206555887937690e-1,
+                                     1.36929880922735805310e-1,
+                                     1.48753612908506148525e-2,
+                                     7.86869131145613259100e-4,
+                                     1.84631831751005468180e-5,
+                                     1.42151175831644588870e-7,
+                                     2.04426310338993978564e-15};
 
 }  // namespace
 
@@ -140,7 +175,9 @@ Zipf::Zipf(std::uint64_t n, double exponent) : n_(static_cast<double>(n)), expon
   squeeze_ = 2 - inverse_area(area(2.5) - std::pow(2, -exponent));
 }
 
-double Zipf::area(double x) const { return exponential_integral(1 - exponent_, std::log(x)); }
+double Zipf::area(double x) const {
+  return exponential_integral(1 - exponent_, std::log(x));
+}
 
 double Zipf::inverse_area(double a) const {
   const double t = (1 - exponent_) * a;
@@ -180,7 +217,9 @@ struct Form {
   }
 };
 
-constexpr Parameter time_above_zero(std::string_view name) { return {name, Range::kPositive, true}; }
+constexpr Parameter time_above_zero(std::string_view name) {
+  return {name, Range::kPositive, true};
+}
 
 constexpr Form kForms[] = {
     {Kind::kConstant, "constant", {{{"value", Range::kNotNegative, true}}}},  // First: Distribution's default form.
@@ -197,7 +236,8 @@ constexpr Form kForms[] = {
     {Kind::kWeibull, "weibull", {{{"shape"}, time_above_zero("mean")}}},
     {Kind::kGamma, "gamma", {{{"shape"}, time_above_zero("scale")}}},
     {Kind::kGamma, "gamma", {{time_above_zero("mean"), {"cv"}}}},
-    {Kind::kHyperexponential, "hyperexponential",
+    {Kind::kHyperexponential,
+     "hyperexponential",
      {{{"p", Range::kProbability}, time_above_zero("mean1"), time_above_zero("mean2")}}},
     {Kind::kHyperexponential, "hyperexponential", {{time_above_zero("mean"), {"cv", Range::kAtLeastOne}}}},
 };
@@ -369,10 +409,10 @@ class Parser {
     bool units = false;
     const std::optional<double> number = read_number(text, units);
     if (!number) {
-      fail(where, name.empty() ? "a number, a duration such as \"90s\" or \"1h30m\", or a distribution such as "
-                                 "\"exponential(mean=300)\""
-           : parameter.time    ? "a number or a duration such as \"90s\" or \"1h30m\""
-                               : "a number");
+      fail(where, name.empty()     ? "a number, a duration such as \"90s\" or \"1h30m\", or a distribution such as "
+                                     "\"exponential(mean=300)\""
+                  : parameter.time ? "a number or a duration such as \"90s\" or \"1h30m\""
+                                   : "a number");
     }
     if (units && !parameter.time) fail(where, "a number without a unit");
     switch (parameter.range) {
@@ -463,17 +503,28 @@ Distribution Distribution::parse(std::string_view text, std::string_view what) {
 double Distribution::sample(Rng& rng) const {
   const std::array<double, 4>& w = working_;
   switch (kind_) {
-    case Kind::kConstant: return w[0];
-    case Kind::kUniform: return w[0] + (w[1] - w[0]) * rng.uniform();
-    case Kind::kExponential: return exponential(rng, w[0]);
-    case Kind::kNormal: return nonnegative_normal(rng, w[0], w[1]);
-    case Kind::kLognormal: return lognormal(rng, w[0], w[1]);
-    case Kind::kLomax: return lomax(rng, w[0], w[1]);
-    case Kind::kPareto: return pareto(rng, w[0], w[1]);
-    case Kind::kBoundedPareto: return bounded_pareto(rng, w[0], w[1], w[2], w[3]);
-    case Kind::kWeibull: return weibull(rng, w[0], w[1]);
-    case Kind::kGamma: return gamma(rng, w[0], w[1]);
-    case Kind::kHyperexponential: return exponential(rng, bernoulli(rng, w[0]) ? w[1] : w[2]);
+    case Kind::kConstant:
+      return w[0];
+    case Kind::kUniform:
+      return w[0] + (w[1] - w[0]) * rng.uniform();
+    case Kind::kExponential:
+      return exponential(rng, w[0]);
+    case Kind::kNormal:
+      return nonnegative_normal(rng, w[0], w[1]);
+    case Kind::kLognormal:
+      return lognormal(rng, w[0], w[1]);
+    case Kind::kLomax:
+      return lomax(rng, w[0], w[1]);
+    case Kind::kPareto:
+      return pareto(rng, w[0], w[1]);
+    case Kind::kBoundedPareto:
+      return bounded_pareto(rng, w[0], w[1], w[2], w[3]);
+    case Kind::kWeibull:
+      return weibull(rng, w[0], w[1]);
+    case Kind::kGamma:
+      return gamma(rng, w[0], w[1]);
+    case Kind::kHyperexponential:
+      return exponential(rng, bernoulli(rng, w[0]) ? w[1] : w[2]);
   }
   BERTH_CHECK(false);
   return 0;
@@ -503,17 +554,28 @@ double bounded_pareto_moment(double k, double alpha, double min, double max) {
 double Distribution::mean() const {
   const std::array<double, 4>& w = working_;
   switch (kind_) {
-    case Kind::kConstant: return w[0];
-    case Kind::kUniform: return w[0] + (w[1] - w[0]) / 2;
-    case Kind::kExponential: return w[0];
-    case Kind::kNormal: return w[0] + w[1] * inverse_mills(w[0] / w[1]);
-    case Kind::kLognormal: return w[0] * std::exp(w[1] * w[1] / 2);
-    case Kind::kLomax: return w[0] > 1 ? w[1] / (w[0] - 1) : kInfinity;
-    case Kind::kPareto: return w[0] > 1 ? w[1] * (w[0] / (w[0] - 1)) : kInfinity;
-    case Kind::kBoundedPareto: return bounded_pareto_moment(1, w[0], w[1], w[2]);
-    case Kind::kWeibull: return w[1] * std::tgamma(1 + 1 / w[0]);
-    case Kind::kGamma: return w[0] * w[1];
-    case Kind::kHyperexponential: return w[0] * w[1] + w[3] * w[2];
+    case Kind::kConstant:
+      return w[0];
+    case Kind::kUniform:
+      return w[0] + (w[1] - w[0]) / 2;
+    case Kind::kExponential:
+      return w[0];
+    case Kind::kNormal:
+      return w[0] + w[1] * inverse_mills(w[0] / w[1]);
+    case Kind::kLognormal:
+      return w[0] * std::exp(w[1] * w[1] / 2);
+    case Kind::kLomax:
+      return w[0] > 1 ? w[1] / (w[0] - 1) : kInfinity;
+    case Kind::kPareto:
+      return w[0] > 1 ? w[1] * (w[0] / (w[0] - 1)) : kInfinity;
+    case Kind::kBoundedPareto:
+      return bounded_pareto_moment(1, w[0], w[1], w[2]);
+    case Kind::kWeibull:
+      return w[1] * std::tgamma(1 + 1 / w[0]);
+    case Kind::kGamma:
+      return w[0] * w[1];
+    case Kind::kHyperexponential:
+      return w[0] * w[1] + w[3] * w[2];
   }
   BERTH_CHECK(false);
   return 0;
@@ -522,22 +584,30 @@ double Distribution::mean() const {
 double Distribution::variance() const {
   const std::array<double, 4>& w = working_;
   switch (kind_) {
-    case Kind::kConstant: return 0;
-    case Kind::kUniform: return (w[1] - w[0]) * (w[1] - w[0]) / 12;
-    case Kind::kExponential: return w[0] * w[0];
+    case Kind::kConstant:
+      return 0;
+    case Kind::kUniform:
+      return (w[1] - w[0]) * (w[1] - w[0]) / 12;
+    case Kind::kExponential:
+      return w[0] * w[0];
     case Kind::kNormal: {
       const double z = w[0] / w[1];
       const double mills = inverse_mills(z);
       return mills == 0 ? w[1] * w[1] : w[1] * w[1] * (1 - mills * (z + mills));
     }
-    case Kind::kLognormal: return mean() * mean() * std::expm1(w[1] * w[1]);
+    case Kind::kLognormal:
+      return mean() * mean() * std::expm1(w[1] * w[1]);
     case Kind::kLomax:
-    case Kind::kPareto: return w[0] > 2 ? w[1] * w[1] * w[0] / ((w[0] - 1) * (w[0] - 1) * (w[0] - 2)) : kInfinity;
+    case Kind::kPareto:
+      return w[0] > 2 ? w[1] * w[1] * w[0] / ((w[0] - 1) * (w[0] - 1) * (w[0] - 2)) : kInfinity;
     case Kind::kBoundedPareto:
       return central(bounded_pareto_moment(2, w[0], w[1], w[2]), mean());
-    case Kind::kWeibull: return central(w[1] * w[1] * std::tgamma(1 + 2 / w[0]), mean());
-    case Kind::kGamma: return w[0] * w[1] * w[1];
-    case Kind::kHyperexponential: return central(2 * (w[0] * w[1] * w[1] + w[3] * w[2] * w[2]), mean());
+    case Kind::kWeibull:
+      return central(w[1] * w[1] * std::tgamma(1 + 2 / w[0]), mean());
+    case Kind::kGamma:
+      return w[0] * w[1] * w[1];
+    case Kind::kHyperexponential:
+      return central(2 * (w[0] * w[1] * w[1] + w[3] * w[2] * w[2]), mean());
   }
   BERTH_CHECK(false);
   return 0;

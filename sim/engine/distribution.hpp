@@ -22,12 +22,41 @@
 namespace berth {
 
 // 1 with probability `p`, 0 <= p <= 1. One u64.
-inline bool bernoulli(Rng& rng, double p) { return rng.uniform() < p; }
+inline bool bernoulli(Rng& rng, double p) {
+  return rng.uniform() < p;
+}
 
 // By inversion, so one u64 a draw: two runs under one seed keep their draws in step whatever their means. mean > 0.
 inline double exponential(Rng& rng, double mean) {
   BERTH_CHECK(mean > 0);
   return -mean * std::log(rng.uniform_open());
+}
+
+// Tables of the ziggurat for exp(-x): 256 layers of equal area, layer 0 with the tail.
+// Source: Marsaglia, Tsang, "The ziggurat method for generating random variables", J. Statistical Software 5(8), 2000.
+struct ExponentialZiggurat {
+  std::array<double, 256> width;          // Right edge of layer i, times 2^-53.
+  std::array<std::uint64_t, 256> inside;  // Draws below this are under the curve without looking.
+  std::array<double, 257> height;         // exp(-right edge), from the tail up.
+  ExponentialZiggurat();
+};
+extern const ExponentialZiggurat kExponentialZiggurat;
+
+// The same law as exponential(), in about half the time: no logarithm in 98.9 % of draws. Takes one u64 or more, so two
+// streams do not stay in step; for queue models with a stream per purpose.
+inline double exponential_ziggurat(Rng& rng, double mean) {
+  const ExponentialZiggurat& z = kExponentialZiggurat;
+  for (;;) {
+    const std::uint64_t word = rng.u64();
+    const std::size_t layer = word & 255;
+    const std::uint64_t draw = word >> 11;
+    const double x = static_cast<double>(static_cast<std::int64_t>(draw)) * z.width[layer];
+    if (draw < z.inside[layer]) [[likely]]
+      return mean * x;
+    // Layer 0: beyond its edge the tail is the same law again, moved.
+    if (layer == 0) return mean * (7.69711747013104972 - std::log(rng.uniform_open()));
+    if (z.height[layer] + rng.uniform() * (z.height[layer + 1] - z.height[layer]) < std::exp(-x)) return mean * x;
+  }
 }
 
 // z with P(Z < z) = p for a standard normal Z, 0 < p < 1; relative error about 1e-15.
@@ -42,7 +71,9 @@ inline double standard_normal(Rng& rng) {
 }
 
 // `sd` >= 0 is the standard deviation.
-inline double normal(Rng& rng, double mean, double sd) { return mean + sd * standard_normal(rng); }
+inline double normal(Rng& rng, double mean, double sd) {
+  return mean + sd * standard_normal(rng);
+}
 
 // A normal variate given that it is not negative. mean >= 0, so that at least every second draw is taken.
 inline double nonnegative_normal(Rng& rng, double mean, double sd) {
@@ -64,7 +95,9 @@ inline double lomax(Rng& rng, double alpha, double scale) {
 }
 
 // Pareto of the first kind: P(X > x) = (min/x)^alpha, x >= min. alpha, min > 0. One u64.
-inline double pareto(Rng& rng, double alpha, double min) { return min + lomax(rng, alpha, min); }
+inline double pareto(Rng& rng, double alpha, double min) {
+  return min + lomax(rng, alpha, min);
+}
 
 // (min/max)^alpha - 1: minus the share of a Pareto variate that lies below `max`. What bounded_pareto needs each time.
 inline double bounded_pareto_share(double alpha, double min, double max) {
@@ -109,7 +142,9 @@ inline double gamma(Rng& rng, double shape, double scale) {
 }
 
 // Sum of `stages` >= 1 exponential variates, with the given mean in total.
-inline double erlang(Rng& rng, std::uint32_t stages, double mean) { return gamma(rng, stages, mean / stages); }
+inline double erlang(Rng& rng, std::uint32_t stages, double mean) {
+  return gamma(rng, stages, mean / stages);
+}
 
 // One way an item may be served: chosen with `probability`, exponential with `mean` > 0.
 struct ServiceBranch {
@@ -186,7 +221,16 @@ class Zipf {
 class Distribution {
  public:
   enum class Kind : std::uint8_t {
-    kConstant, kUniform, kExponential, kNormal, kLognormal, kLomax, kPareto, kBoundedPareto, kWeibull, kGamma,
+    kConstant,
+    kUniform,
+    kExponential,
+    kNormal,
+    kLognormal,
+    kLomax,
+    kPareto,
+    kBoundedPareto,
+    kWeibull,
+    kGamma,
     kHyperexponential,
   };
 

@@ -66,8 +66,8 @@ class Engine {
   }
 
   // Merges a sorted stream; it must outlive the engine's use. At equal time and phase its events come before scheduled
-  // ones, and before those of streams added later: as if the whole trace had been pushed first. Cost per event: O(number
-  // of streams), meant for a handful.
+  // ones, and before those of streams added later: as if the whole trace had been pushed first. Cost per event:
+  // O(number of streams), meant for a handful.
   void add_stream(EventStream<Event>* stream, Phase phase) {
     BERTH_CHECK(phase < kPhases && streams_.size() < kFirstSequence);
     const std::uint64_t order = (std::uint64_t{phase} << kSequenceBits) | streams_.size();
@@ -76,7 +76,8 @@ class Engine {
     pick_stream();
   }
 
-  // Takes the next event at or before `horizon` and moves the clock to it; false, with the clock unmoved, if there is none.
+  // Takes the next event at or before `horizon` and moves the clock to it; false, with the clock unmoved, if there is
+  // none.
   bool next(Time horizon, Event& out) {
     const Source source = first();
     if (source == Source::kNone || first_at_ > horizon.ns) return false;
@@ -99,7 +100,8 @@ class Engine {
         pick_stream();
         break;
       }
-      case Source::kNone: break;
+      case Source::kNone:
+        break;
     }
     return true;
   }
@@ -127,7 +129,7 @@ class Engine {
   std::uint64_t next_order(Phase phase) { return (std::uint64_t{phase} << kSequenceBits) | sequence_++; }
 
   // Which source has the first event of all; leaves its time in first_at_.
-  Source first() {
+  [[gnu::always_inline]] Source first() {
     Source source = Source::kNone;
     std::int64_t at = std::numeric_limits<std::int64_t>::max();
     std::uint64_t order = std::numeric_limits<std::uint64_t>::max();
@@ -140,7 +142,7 @@ class Engine {
       at = top->at;
       order = top->order;
     }
-    if (fifo_begin_ != fifo_end_) {
+    if (fifo_begin_ != fifo_end_) [[unlikely]] {
       const Entry& head = fifo_[fifo_begin_ & fifo_mask()];
       if (earlier(head.at, head.order)) {
         source = Source::kFifo;
@@ -156,7 +158,7 @@ class Engine {
     return source;
   }
 
-  void fifo_push(const Entry& entry) {
+  [[gnu::noinline]] void fifo_push(const Entry& entry) {
     if (fifo_end_ - fifo_begin_ == fifo_.size()) {  // Full: unroll into a ring of twice the size.
       std::vector<Entry> larger(fifo_.empty() ? 16 : 2 * fifo_.size());
       const std::size_t n = fifo_end_ - fifo_begin_;
@@ -170,10 +172,11 @@ class Engine {
   }
   std::size_t fifo_mask() const { return fifo_.size() - 1; }
 
-  void refill(Stream& stream) {
+  [[gnu::noinline]] void refill(Stream& stream) {
     const std::int64_t last = stream.count == 0 ? now_.ns : stream.items[stream.count - 1].at.ns;
     stream.next = 0;
-    stream.count = stream.stream->fill(stream.items);
+    const std::span<typename EventStream<Event>::Item> batch(stream.items);
+    stream.count = stream.stream->fill(batch);
     std::int64_t previous = last;
     for (std::size_t i = 0; i < stream.count; ++i) {
       BERTH_CHECK(stream.items[i].at.ns >= previous);  // A stream is sorted, and does not reach into the past.
@@ -182,6 +185,12 @@ class Engine {
   }
 
   void pick_stream() {
+    if (streams_.size() == 1 && streams_[0].count > 0) [[likely]] {
+      best_stream_ = 0;
+      stream_at_ = streams_[0].items[streams_[0].next].at.ns;
+      stream_order_ = streams_[0].order;
+      return;
+    }
     best_stream_ = kNoStream;
     for (std::size_t i = 0; i < streams_.size(); ++i) {
       const Stream& s = streams_[i];
@@ -203,7 +212,7 @@ class Engine {
   PendingEvents<Event> pending_;
   const Entry* top_ = nullptr;  // What first() found last, and when it is due.
   std::int64_t first_at_ = 0;
-  std::vector<Entry> fifo_;     // A ring; indexes grow for ever and are masked.
+  std::vector<Entry> fifo_;  // A ring; indexes grow for ever and are masked.
   std::size_t fifo_begin_ = 0;
   std::size_t fifo_end_ = 0;
   std::vector<Stream> streams_;

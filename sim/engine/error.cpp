@@ -52,7 +52,8 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 }
 
 void detail::check_failed(const char* expression, const char* file, int line) {
-  std::fprintf(stderr, "berth: internal error: %s does not hold at %s:%d; please report this\n", expression, file, line);
+  std::fprintf(stderr, "berth: internal error: %s does not hold at %s:%d; please report this\n", expression, file,
+               line);
   std::abort();
 }
 

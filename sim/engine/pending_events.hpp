@@ -50,7 +50,7 @@ class PendingEvents {
   static constexpr std::uint32_t kNoSlot = 0xFFFF'FFFF;
   static constexpr bool before(const Entry& a, const Entry& b) { return key(a) < key(b); }
 
-  PendingEvents() { heap_.reserve(4 * kSmall); }
+  PendingEvents() : heap_(4 * kSmall) {}
 
   // Live events. O(1).
   std::size_t size() const { return stored_ - stale_; }
@@ -61,7 +61,8 @@ class PendingEvents {
     if (entry.at < near_end_) {
       heap_push(entry);
       // Relative to the rest, so that dealing everything out is paid for by as many arrivals.
-      if (heap_.size() > kSpill && heap_.size() > (stored_ - heap_.size()) / 2) spill();
+      if (heap_size_ > kSpill && heap_size_ > (stored_ - heap_size_) / 2) [[unlikely]]
+        spill();
     } else {
       far_push(entry);
     }
@@ -106,24 +107,15 @@ class PendingEvents {
 
   // The first live event, or nullptr. Valid until the next call that is not const. O(1) amortised.
   const Entry* top() {
-    for (;;) {
-      const Entry* first = nullptr;
-      if (run_next_ < run_.size()) first = &run_[run_next_];
-      if (!heap_.empty() && (first == nullptr || before(heap_[0], *first))) first = &heap_[0];
-      if (first == nullptr) {
-        if (far_ == 0) return nullptr;
-        advance();
-        continue;
-      }
-      if (first->slot == kNoSlot || slots_[first->slot].order == first->order) return first;
-      remove(first);
-      --stale_;
-    }
+    if (run_next_ == run_end_ && heap_size_ > 0 && heap_[0].slot == kNoSlot) [[likely]]
+      return &heap_[0];
+    return look_for_top();
   }
 
   // Removes what top() returned. O(log n) at worst in the near heap, which is small.
   void pop(const Entry* first) {
-    if (first->slot != kNoSlot) release(first->slot);
+    if (first->slot != kNoSlot) [[unlikely]]
+      release(first->slot);
     remove(first);
   }
 
@@ -133,20 +125,20 @@ class PendingEvents {
     const auto see = [&](const Entry& e) {
       if (e.slot == kNoSlot || slots_[e.slot].order == e.order) visit(e);
     };
-    for (std::size_t i = run_next_; i < run_.size(); ++i) see(run_[i]);
-    for (const Entry& e : heap_) see(e);
+    for (std::size_t i = run_next_; i < run_end_; ++i) see(run_[i]);
+    for (std::size_t i = 0; i < heap_size_; ++i) see(heap_[i]);
     for (const Entry& e : overflow_) see(e);
     for (std::size_t b = bucket_; b < buckets_.size(); ++b) for_each_in(buckets_[b], see);
   }
 
  private:
-  static constexpr std::size_t kSmall = 48;       // Up to here the heap alone is fastest (it stays in L1).
-  static constexpr std::size_t kSpill = 160;      // A near heap beyond this is dealt out into buckets.
-  static constexpr std::size_t kPerBucket = 10;   // Aimed at; sorting ten entries costs less than a deep heap.
+  static constexpr std::size_t kSmall = 48;      // Up to here the heap alone is fastest (it stays in L1).
+  static constexpr std::size_t kSpill = 160;     // A near heap beyond this is dealt out into buckets.
+  static constexpr std::size_t kPerBucket = 10;  // Aimed at; sorting ten entries costs less than a deep heap.
   static constexpr std::size_t kMaxBuckets = std::size_t{1} << 20;
   static constexpr std::size_t kChunk = 15;
   static constexpr std::uint32_t kNoChunk = 0xFFFF'FFFF;
-  static constexpr std::uint64_t kNoOrder = 0;    // The engine's orders begin above 0.
+  static constexpr std::uint64_t kNoOrder = 0;  // The engine's orders begin above 0.
 
   struct Slot {
     std::uint64_t order;  // Of the live entry; an entry with another order is stale.
@@ -180,39 +172,51 @@ class PendingEvents {
   }
 
   // ---- near: sorted run and heap ------------------------------------------------------------------------------------
+  [[gnu::noinline]] const Entry* look_for_top() {
+    for (;;) {
+      const Entry* first = nullptr;
+      if (run_next_ < run_end_) first = &run_[run_next_];
+      if (heap_size_ > 0 && (first == nullptr || before(heap_[0], *first))) first = &heap_[0];
+      if (first == nullptr) {
+        if (far_ == 0) return nullptr;
+        advance();
+        continue;
+      }
+      if (first->slot == kNoSlot || slots_[first->slot].order == first->order) return first;
+      remove(first);
+      --stale_;
+    }
+  }
+
   void remove(const Entry* first) {
     --stored_;
-    if (run_next_ < run_.size() && first == &run_[run_next_]) {
-      if (++run_next_ == run_.size()) {
-        run_.clear();
-        run_next_ = 0;
-      }
+    if (first != heap_.data()) {
+      ++run_next_;
     } else {
       heap_pop();
     }
   }
 
   void heap_push(const Entry& entry) {
-    std::size_t i = heap_.size();
-    heap_.push_back(entry);
+    if (heap_size_ == heap_.size()) [[unlikely]]
+      heap_.resize(2 * heap_size_);
+    std::size_t i = heap_size_++;
+    Entry* const heap = heap_.data();
     while (i > 0) {
       const std::size_t parent = (i - 1) / 4;
-      if (!before(entry, heap_[parent])) break;
-      heap_[i] = heap_[parent];
+      if (!before(entry, heap[parent])) break;
+      heap[i] = heap[parent];
       i = parent;
     }
-    heap_[i] = entry;
+    heap[i] = entry;
   }
 
   void heap_pop() {
-    const Entry last = heap_.back();
-    heap_.pop_back();
-    if (heap_.empty()) return;
-    sift_down(0, last);
+    if (--heap_size_ > 0) sift_down(0, heap_[heap_size_]);
   }
 
   void sift_down(std::size_t i, const Entry entry) {
-    const std::size_t n = heap_.size();
+    const std::size_t n = heap_size_;
     Entry* const heap = heap_.data();
     for (;;) {
       const std::size_t child = 4 * i + 1;
@@ -291,8 +295,9 @@ class PendingEvents {
       if (bucket.count == 0) continue;
       far_ -= bucket.count;
       run_.clear();
-      run_next_ = 0;
       drain(bucket, [&](const Entry& e) { run_.push_back(e); });
+      run_next_ = 0;
+      run_end_ = run_.size();
       sort_run();
       ++bucket_;
       near_end_ = bucket_ < buckets_.size() ? end_of(bucket_ - 1) : far_end();
@@ -334,14 +339,14 @@ class PendingEvents {
   std::int64_t far_end() const { return end_of(buckets_.size() - 1); }
 
   // The near heap has grown too large: everything is dealt out anew.
-  void spill() {
+  [[gnu::noinline]] void spill() {
     scratch_.clear();
     gather(scratch_);
     deal(scratch_);
   }
 
   // Stale entries outnumber the live ones: drops them all.
-  void sweep() {
+  [[gnu::noinline]] void sweep() {
     scratch_.clear();
     gather(scratch_);
     stored_ = scratch_.size();
@@ -354,13 +359,12 @@ class PendingEvents {
     const auto take = [&](const Entry& e) {
       if (e.slot == kNoSlot || slots_[e.slot].order == e.order) out.push_back(e);
     };
-    for (std::size_t i = run_next_; i < run_.size(); ++i) take(run_[i]);
-    for (const Entry& e : heap_) take(e);
+    for (std::size_t i = run_next_; i < run_end_; ++i) take(run_[i]);
+    for (std::size_t i = 0; i < heap_size_; ++i) take(heap_[i]);
     for (const Entry& e : overflow_) take(e);
     for (std::size_t b = bucket_; b < buckets_.size(); ++b) drain(buckets_[b], take);
-    run_.clear();
-    run_next_ = 0;
-    heap_.clear();
+    run_next_ = run_end_ = 0;
+    heap_size_ = 0;
     overflow_.clear();
     stored_ = out.size();
     stale_ = 0;
@@ -396,7 +400,7 @@ class PendingEvents {
     near_end_ = first;  // Nothing is near yet; advance() follows.
     for (const Entry& e : dealt_) far_push(e);
     dealt_.clear();
-    if (heap_.empty() && run_.empty()) advance();
+    advance();
   }
 
   // Of the times in dealt_, from at most 256 evenly spaced samples.
@@ -409,9 +413,12 @@ class PendingEvents {
     return std::max(samples[n * 3 / 4], dealt_[0].at);
   }
 
-  std::vector<Entry> run_;   // Sorted; run_[run_next_] is next.
+  std::vector<Entry> run_;  // Sorted; [run_next_, run_end_) are still to come.
   std::size_t run_next_ = 0;
-  std::vector<Entry> heap_;  // 4-ary; what came for the near region after its bucket was sorted.
+  std::size_t run_end_ = 0;
+  std::vector<Entry>
+      heap_;  // 4-ary, in the first heap_size_ places: what came for the near region after its bucket was
+  std::size_t heap_size_ = 0;                                         // sorted, or everything while there is little.
   std::int64_t near_end_ = std::numeric_limits<std::int64_t>::max();  // Exclusive: later times are far.
 
   std::vector<Bucket> buckets_;  // Bucket i holds [base_ + i·2^shift_, base_ + (i+1)·2^shift_).

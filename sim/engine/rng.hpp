@@ -35,14 +35,14 @@ enum class Purpose : std::uint32_t {
   kArrivals = 1,   // Times between arrivals.
   kTemplates = 2,  // Which pod template arrives.
   kRunTimes = 3,
-  kSizes = 4,      // Requests that are drawn rather than read.
-  kPolicy = 5,     // A policy's own stream; entity = the policy's number in the run.
+  kSizes = 4,   // Requests that are drawn rather than read.
+  kPolicy = 5,  // A policy's own stream; entity = the policy's number in the run.
   kGpuChoice = 6,
   kNodeOrder = 7,
   kPodOrder = 8,
-  kClones = 9,     // Which pods of a trace are repeated to reach a load.
-  kService = 10,   // Service times of a queue.
-  kTest = 11,      // Tests and benchmarks only.
+  kClones = 9,    // Which pods of a trace are repeated to reach a load.
+  kService = 10,  // Service times of a queue.
+  kTest = 11,     // Tests and benchmarks only.
 };
 
 // One stream: the concatenation, for block = 0, 1, 2 …, of philox4x32_10({block, entity, purpose, replication}, seed),
@@ -57,7 +57,8 @@ class Rng {
 
   // The next word of the stream.
   std::uint32_t u32() {
-    if (position_ == kBuffered) [[unlikely]] refill();
+    if (position_ == kBuffered) [[unlikely]]
+      refill();
     return buffer_[position_++];
   }
 

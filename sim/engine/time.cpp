@@ -13,8 +13,13 @@ struct Unit {
   std::int64_t ns;
 };
 // Longer names first: "ms" must not be read as "m".
-constexpr Unit kUnits[] = {{"ns", 1},       {"us", 1'000},          {"µs", 1'000},          {"ms", 1'000'000},
-                           {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
+constexpr Unit kUnits[] = {{"ns", 1},
+                           {"us", 1'000},
+                           {"µs", 1'000},
+                           {"ms", 1'000'000},
+                           {"s", 1'000'000'000},
+                           {"m", 60'000'000'000},
+                           {"h", 3'600'000'000'000}};
 
 [[noreturn]] void bad_duration(std::string_view text, std::string_view what, const char* why) {
   throw InputError(std::string(what) + " is \"" + std::string(text) + "\"" + why +

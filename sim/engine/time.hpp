@@ -19,7 +19,10 @@ struct Duration {
   friend constexpr Duration operator-(Duration a, Duration b) { return {a.ns - b.ns}; }
   friend constexpr Duration operator*(Duration a, std::int64_t k) { return {a.ns * k}; }
   friend constexpr Duration operator/(Duration a, std::int64_t k) { return {a.ns / k}; }
-  constexpr Duration& operator+=(Duration d) { ns += d.ns; return *this; }
+  constexpr Duration& operator+=(Duration d) {
+    ns += d.ns;
+    return *this;
+  }
   constexpr double seconds() const { return static_cast<double>(ns) * 1e-9; }
 };
 
@@ -40,12 +43,22 @@ constexpr Time operator+(Time t, Duration d) {
   std::int64_t sum = 0;
   return __builtin_add_overflow(t.ns, d.ns, &sum) ? kNever : Time{sum};
 }
-constexpr Time operator-(Time t, Duration d) { return t + Duration{-d.ns}; }
+constexpr Time operator-(Time t, Duration d) {
+  return t + Duration{-d.ns};
+}
 
-constexpr Duration nanoseconds(std::int64_t n) { return {n}; }
-constexpr Duration microseconds(std::int64_t n) { return {n * 1'000}; }
-constexpr Duration milliseconds(std::int64_t n) { return {n * 1'000'000}; }
-constexpr Duration seconds(std::int64_t n) { return {n * 1'000'000'000}; }
+constexpr Duration nanoseconds(std::int64_t n) {
+  return {n};
+}
+constexpr Duration microseconds(std::int64_t n) {
+  return {n * 1'000};
+}
+constexpr Duration milliseconds(std::int64_t n) {
+  return {n * 1'000'000};
+}
+constexpr Duration seconds(std::int64_t n) {
+  return {n * 1'000'000'000};
+}
 
 // Nearest nanosecond to `s` seconds, saturating at ±kForever. NaN is a programming error (BERTH_CHECK).
 Duration from_seconds(double s);

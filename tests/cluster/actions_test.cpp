@@ -36,14 +36,14 @@ TEST(Bind, EveryOutcome) {
   EXPECT_EQ(h.actions.bind(cpu, static_cast<NodeId>(2)), Outcome::kNoSuchNode);
   EXPECT_EQ(h.actions.bind(cpu, kNoNode), Outcome::kNoSuchNode);
   EXPECT_EQ(h.actions.bind(huge, w.a), Outcome::kDoesNotFit);
-  EXPECT_EQ(h.actions.bind(cpu, w.b), Outcome::kDoesNotFit);              // Cordoned.
-  EXPECT_EQ(h.actions.bind(cpu, w.a, GpuMask{1}), Outcome::kBadGpus);     // It wants none.
-  EXPECT_EQ(h.actions.bind(whole, w.a, GpuMask{0}), Outcome::kBadGpus);   // Too few.
-  EXPECT_EQ(h.actions.bind(whole, w.a, GpuMask{3}), Outcome::kBadGpus);   // Too many.
-  EXPECT_EQ(h.actions.bind(whole, w.a, GpuMask{2}), Outcome::kBadGpus);   // Not free enough.
-  EXPECT_EQ(h.actions.bind(whole, w.a, GpuMask{4}), Outcome::kBadGpus);   // No such GPU.
-  EXPECT_EQ(h.cluster.pending().size(), 3U);  // Nothing changed so far.
-  EXPECT_EQ(h.cluster.pods_bound(), 1U);      // The pod that the builder put on a's second GPU.
+  EXPECT_EQ(h.actions.bind(cpu, w.b), Outcome::kDoesNotFit);             // Cordoned.
+  EXPECT_EQ(h.actions.bind(cpu, w.a, GpuMask{1}), Outcome::kBadGpus);    // It wants none.
+  EXPECT_EQ(h.actions.bind(whole, w.a, GpuMask{0}), Outcome::kBadGpus);  // Too few.
+  EXPECT_EQ(h.actions.bind(whole, w.a, GpuMask{3}), Outcome::kBadGpus);  // Too many.
+  EXPECT_EQ(h.actions.bind(whole, w.a, GpuMask{2}), Outcome::kBadGpus);  // Not free enough.
+  EXPECT_EQ(h.actions.bind(whole, w.a, GpuMask{4}), Outcome::kBadGpus);  // No such GPU.
+  EXPECT_EQ(h.cluster.pending().size(), 3U);                             // Nothing changed so far.
+  EXPECT_EQ(h.cluster.pods_bound(), 1U);  // The pod that the builder put on a's second GPU.
 
   EXPECT_EQ(h.actions.bind(whole, w.a, GpuMask{1}), Outcome::kDone);
   EXPECT_EQ(h.actions.bind(cpu, w.a), Outcome::kDone);
@@ -61,7 +61,8 @@ TEST(Bind, BusyWhileADecisionRuns) {
   EXPECT_EQ(h.actions.busy_until(), begun + milliseconds(10));
   EXPECT_EQ(h.actions.bind(second, w.a), Outcome::kSchedulerBusy);
   EXPECT_EQ(h.cluster.pods().phase[index(first)], PodPhase::kBinding);
-  EXPECT_EQ(h.cluster.nodes().cpu_free_milli[index(w.a)], 3000);  // The room is taken at once.
+  EXPECT_EQ(h.cluster.nodes().cpu_free_milli[index(w.a)], 3000);                 // The room is taken at once.
+  EXPECT_EQ(h.actions.evict(first, EvictReason::kDrained), Outcome::kNotBound);  // Not bound before it is decided.
   ASSERT_TRUE(h.step());
   EXPECT_EQ(h.engine.now(), begun + milliseconds(10));
   EXPECT_EQ(h.cluster.pods().phase[index(first)], PodPhase::kRunning);
@@ -116,7 +117,8 @@ TEST(Actions, RecordAPodsLife) {
   const NodeId a = h.add_node({.name = "a", .cpu_milli = 4000, .memory_bytes = 8_GiB, .gpus_free_milli = {1000, 1000}});
   const PodId pod = h.create(Ask{.cpu_milli = 1000, .gpus = 1}, seconds(30), seconds(2));
   ASSERT_EQ(h.actions.bind(pod, a, GpuMask{2}), Outcome::kDone);
-  while (h.step()) {}
+  while (h.step()) {
+  }
   struct Expected {
     std::int64_t at_s;
     RecordKind kind;
@@ -125,7 +127,7 @@ TEST(Actions, RecordAPodsLife) {
   };
   const std::vector<Expected> expected{{0, RecordKind::kPodCreated, kNoNode, 0},
                                        {0, RecordKind::kPodScheduled, a, 2},
-                                       {2, RecordKind::kPodStarted, a, 2},     // The start delay.
+                                       {2, RecordKind::kPodStarted, a, 2},      // The start delay.
                                        {32, RecordKind::kPodSucceeded, a, 2}};  // 30 s from the start.
   const std::vector<Record>& got = h.records();
   ASSERT_EQ(got.size(), expected.size());
@@ -149,7 +151,8 @@ TEST(BindProperty, OutcomeMatchesTheTwin) {
       if (world.rng().below(3) == 0) world.churn();
       const std::size_t rows = h.cluster.pods().size();
       const auto pod = static_cast<PodId>(world.rng().below(static_cast<std::uint32_t>(rows + 1)));
-      const auto node = static_cast<NodeId>(world.rng().below(static_cast<std::uint32_t>(h.cluster.nodes().size() + 1)));
+      const auto node =
+          static_cast<NodeId>(world.rng().below(static_cast<std::uint32_t>(h.cluster.nodes().size() + 1)));
       std::optional<GpuMask> gpus;
       if (world.rng().below(2) == 0) gpus = static_cast<GpuMask>(world.rng().below(16));
 
@@ -178,7 +181,8 @@ TEST(BindProperty, OutcomeMatchesTheTwin) {
     }
     ASSERT_EQ(h.cluster.verify(), "");
   }
-  for (const Outcome outcome : {Outcome::kDone, Outcome::kNotPending, Outcome::kNoSuchNode, Outcome::kDoesNotFit, Outcome::kBadGpus}) {
+  for (const Outcome outcome :
+       {Outcome::kDone, Outcome::kNotPending, Outcome::kNoSuchNode, Outcome::kDoesNotFit, Outcome::kBadGpus}) {
     EXPECT_GT(seen[static_cast<std::size_t>(outcome)], 100U) << to_string(outcome);  // Or the test tests nothing.
   }
 }

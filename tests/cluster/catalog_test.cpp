@@ -31,7 +31,9 @@ TEST(Catalog, TemplatesThatDifferInAnythingAreDifferent) {
       [](PodTemplate& t) { ++t.request.memory_bytes; },
       [](PodTemplate& t) { ++t.request.ephemeral_storage_bytes; },
       [](PodTemplate& t) { t.gpu.milli = 501; },
-      [](PodTemplate& t) { t.gpu = {2, 1000, 3}; },
+      [](PodTemplate& t) {
+        t.gpu = {2, 1000, 3};
+      },
       [](PodTemplate& t) { t.gpu.models = 1; },
       [](PodTemplate& t) { t.gpu_spec = "P100|T4"; },
       [](PodTemplate& t) { t.extended[0].amount = 3; },

@@ -68,7 +68,8 @@ TEST(ClusterProperty, ColumnsMatchTheTwin) {
       ASSERT_EQ(n.gpu_free_milli[i], sum);
       ASSERT_EQ(n.gpu_idle[i], idle);
       ASSERT_EQ(n.gpu_largest_milli[i], largest);
-      for (std::size_t r = 0; r < n.extended_stride; ++r) ASSERT_EQ(n.extended_free[i * n.extended_stride + r], room.extended[r]);
+      for (std::size_t r = 0; r < n.extended_stride; ++r)
+        ASSERT_EQ(n.extended_free[i * n.extended_stride + r], room.extended[r]);
       for (const TemplateId t : world.templates()) {
         ASSERT_EQ(cluster.fits(cluster.catalog()[t], node), naive_fits(cluster, cluster.catalog()[t], node));
       }
@@ -84,7 +85,8 @@ TEST(ClusterProperty, PodsOfANodeAreListedOnceEach) {
     const Cluster& cluster = world.harness.cluster;
     for (std::size_t i = 0; i < cluster.nodes().size(); ++i) {
       std::vector<std::size_t> listed, expected;
-      for (PodId p = cluster.first_on_node(static_cast<NodeId>(i)); p != kNoPod; p = cluster.pods().next_on_node[index(p)]) {
+      for (PodId p = cluster.first_on_node(static_cast<NodeId>(i)); p != kNoPod;
+           p = cluster.pods().next_on_node[index(p)]) {
         listed.push_back(index(p));
       }
       for (std::size_t p = 0; p < cluster.pods().size(); ++p) {
@@ -109,7 +111,8 @@ TEST(Cluster, RowsAreUsedAgainAndOrdinalsAreNot) {
   EXPECT_EQ(h.cluster.pods_created(), 2U);
 }
 
-// ---- GPU rules --------------------------------------------------------------------------------------------------------
+// ---- GPU rules
+// --------------------------------------------------------------------------------------------------------
 
 struct GpuCase {
   const char* name;
@@ -131,23 +134,24 @@ TEST_P(DefaultGpus, TakesByTheRule) {
   }
 }
 // Whole GPUs: the lowest that are wholly free. A share: the GPU with the least free that still fits, lowest on ties.
-INSTANTIATE_TEST_SUITE_P(Table, DefaultGpus, testing::Values(
-    GpuCase{"LowestWholeGpu", {500, 1000, 1000}, 1, 1000, 0b010},
-    GpuCase{"TwoWholeGpus", {1000, 999, 1000, 1000}, 2, 1000, 0b0101},
-    GpuCase{"AllOfThem", {1000, 1000}, 2, 1000, 0b11},
-    GpuCase{"OneWholeTooFew", {1000, 999}, 2, 1000, 0},
-    GpuCase{"ShareGoesToTheFullest", {1000, 400, 600}, 1, 300, 0b010},
-    GpuCase{"ShareThatFitsExactly", {1000, 400, 300}, 1, 300, 0b100},
-    GpuCase{"ShareLowestOnTies", {1000, 500, 500}, 1, 500, 0b010},
-    GpuCase{"ShareOpensAnIdleGpuLast", {1000, 200}, 1, 300, 0b001},
-    GpuCase{"SmallestShare", {1, 1000}, 1, 1, 0b01},
-    GpuCase{"FreeSharesDoNotAddUp", {600, 600}, 1, 700, 0},
-    GpuCase{"NoGpus", {}, 1, 100, 0}),
-    CaseName{});
+INSTANTIATE_TEST_SUITE_P(Table, DefaultGpus,
+                         testing::Values(GpuCase{"LowestWholeGpu", {500, 1000, 1000}, 1, 1000, 0b010},
+                                         GpuCase{"TwoWholeGpus", {1000, 999, 1000, 1000}, 2, 1000, 0b0101},
+                                         GpuCase{"AllOfThem", {1000, 1000}, 2, 1000, 0b11},
+                                         GpuCase{"OneWholeTooFew", {1000, 999}, 2, 1000, 0},
+                                         GpuCase{"ShareGoesToTheFullest", {1000, 400, 600}, 1, 300, 0b010},
+                                         GpuCase{"ShareThatFitsExactly", {1000, 400, 300}, 1, 300, 0b100},
+                                         GpuCase{"ShareLowestOnTies", {1000, 500, 500}, 1, 500, 0b010},
+                                         GpuCase{"ShareOpensAnIdleGpuLast", {1000, 200}, 1, 300, 0b001},
+                                         GpuCase{"SmallestShare", {1, 1000}, 1, 1, 0b01},
+                                         GpuCase{"FreeSharesDoNotAddUp", {600, 600}, 1, 700, 0},
+                                         GpuCase{"NoGpus", {}, 1, 100, 0}),
+                         CaseName{});
 
 TEST(GpusFit, AsksForExactlyTheRightOnes) {
   Harness h;
-  const NodeId node = h.add_node({.name = "a", .cpu_milli = 1000, .memory_bytes = 1_GiB, .gpus_free_milli = {1000, 400, 1000}});
+  const NodeId node =
+      h.add_node({.name = "a", .cpu_milli = 1000, .memory_bytes = 1_GiB, .gpus_free_milli = {1000, 400, 1000}});
   const GpuRequest none{}, whole{1, 1000, 0}, two{2, 1000, 0}, share{1, 400, 0};
   EXPECT_TRUE(h.cluster.gpus_fit(none, node, 0));
   EXPECT_FALSE(h.cluster.gpus_fit(none, node, 0b001));
@@ -159,14 +163,16 @@ TEST(GpusFit, AsksForExactlyTheRightOnes) {
   EXPECT_TRUE(h.cluster.gpus_fit(two, node, 0b101));
   EXPECT_FALSE(h.cluster.gpus_fit(two, node, 0b011));
   EXPECT_TRUE(h.cluster.gpus_fit(share, node, 0b010));
-  EXPECT_TRUE(h.cluster.gpus_fit(share, node, 0b001));   // Not the default, but legal.
+  EXPECT_TRUE(h.cluster.gpus_fit(share, node, 0b001));    // Not the default, but legal.
   EXPECT_FALSE(h.cluster.gpus_fit(share, node, 0b1000));  // The node has three.
 }
 
 TEST(Cluster, GpuModelsAreAFilter) {
   Harness h;
-  const NodeId t4 = h.add_node({.name = "a", .cpu_milli = 1000, .memory_bytes = 1_GiB, .gpus_free_milli = {1000}, .gpu_model = "T4"});
-  const NodeId a100 = h.add_node({.name = "b", .cpu_milli = 1000, .memory_bytes = 1_GiB, .gpus_free_milli = {1000}, .gpu_model = "A100"});
+  const NodeId t4 =
+      h.add_node({.name = "a", .cpu_milli = 1000, .memory_bytes = 1_GiB, .gpus_free_milli = {1000}, .gpu_model = "T4"});
+  const NodeId a100 = h.add_node(
+      {.name = "b", .cpu_milli = 1000, .memory_bytes = 1_GiB, .gpus_free_milli = {1000}, .gpu_model = "A100"});
   const NodeId bare = h.add_node({.name = "c", .cpu_milli = 1000, .memory_bytes = 1_GiB});
   Catalog& catalog = h.cluster.catalog();
   const auto fits = [&](std::vector<std::string> models, NodeId node) {
@@ -186,7 +192,8 @@ TEST(Cluster, LastGpuModelDoesNotLeakToNodesWithoutGpus) {
   std::string last;
   for (std::size_t i = 0; i < kMaxGpuModels; ++i) catalog.gpu_model(last = "model-" + std::to_string(i));
   const NodeId bare = h.add_node({.name = "bare", .cpu_milli = 1000, .memory_bytes = 1_GiB});
-  const NodeId gpu = h.add_node({.name = "gpu", .cpu_milli = 1000, .memory_bytes = 1_GiB, .gpus_free_milli = {1000}, .gpu_model = last});
+  const NodeId gpu = h.add_node(
+      {.name = "gpu", .cpu_milli = 1000, .memory_bytes = 1_GiB, .gpus_free_milli = {1000}, .gpu_model = last});
   for (const std::uint16_t milli : {std::uint16_t{1}, std::uint16_t{1000}}) {
     const PodTemplate t = template_of(catalog, {.gpus = 1, .gpu_milli = milli, .gpu_models = {last}});
     EXPECT_FALSE(h.cluster.fits(t, bare));
@@ -240,16 +247,22 @@ TEST_P(BadNodes, AreRefused) {
     EXPECT_NE(std::string(e.what()).find("\"x\""), std::string::npos) << e.what();
   }
 }
-INSTANTIATE_TEST_SUITE_P(Table, BadNodes, testing::Values(
-    BadNode{"NegativeCpu", [](NodeSpec& n) { n.allocatable.cpu_milli = -1; }, "out of range"},
-    BadNode{"NegativeMemory", [](NodeSpec& n) { n.allocatable.memory_bytes = -1; }, "out of range"},
-    BadNode{"NegativeStorage", [](NodeSpec& n) { n.allocatable.ephemeral_storage_bytes = -1; }, "out of range"},
-    BadNode{"NegativePods", [](NodeSpec& n) { n.pods = -1; }, "out of range"},
-    BadNode{"PodsBeyond32Bits", [](NodeSpec& n) { n.pods = std::int64_t{1} << 31; }, "out of range"},
-    BadNode{"TooManyGpus", [](NodeSpec& n) { n.gpu_count = 17, n.gpu_model = GpuModelId{0}; }, "at most 16"},
-    BadNode{"GpusWithoutModel", [](NodeSpec& n) { n.gpu_count = 1; }, "GPU model"},
-    BadNode{"ModelWithoutGpus", [](NodeSpec& n) { n.gpu_model = GpuModelId{0}; }, "GPU model"},
-    BadNode{"NegativeExtended", [](NodeSpec& n) { n.extended = {{ExtendedId{0}, -1}}; }, "negative"}),
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadNodes,
+    testing::Values(
+        BadNode{"NegativeCpu", [](NodeSpec& n) { n.allocatable.cpu_milli = -1; }, "out of range"},
+        BadNode{"NegativeMemory", [](NodeSpec& n) { n.allocatable.memory_bytes = -1; }, "out of range"},
+        BadNode{"NegativeStorage", [](NodeSpec& n) { n.allocatable.ephemeral_storage_bytes = -1; }, "out of range"},
+        BadNode{"NegativePods", [](NodeSpec& n) { n.pods = -1; }, "out of range"},
+        BadNode{"PodsBeyond32Bits", [](NodeSpec& n) { n.pods = std::int64_t{1} << 31; }, "out of range"},
+        BadNode{"TooManyGpus", [](NodeSpec& n) { n.gpu_count = 17, n.gpu_model = GpuModelId{0}; }, "at most 16"},
+        BadNode{"GpusWithoutModel", [](NodeSpec& n) { n.gpu_count = 1; }, "GPU model"},
+        BadNode{"ModelWithoutGpus", [](NodeSpec& n) { n.gpu_model = GpuModelId{0}; }, "GPU model"},
+        BadNode{"NegativeExtended",
+                [](NodeSpec& n) {
+                  n.extended = {{ExtendedId{0}, -1}};
+                },
+                "negative"}),
     CaseName{});
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The fragmentation measure: the seven classes derived anew here from the rules' text, the accumulators in the artifact's
-// order, so that equality is bit for bit; and small cases by hand.
+// The fragmentation measure: the seven classes derived anew here from the rules' text, the accumulators in the
+// artifact's order, so that equality is bit for bit; and small cases by hand.
 #include "sim/cluster/fragmentation.hpp"
 
 #include <gtest/gtest.h>
@@ -29,8 +29,8 @@ struct Target {
   double share;
 };
 
-// The target workload: tasks grouped by (cpu, gpu_milli, num_gpu, gpu_spec), by count and tuple descending, the shortest
-// prefix that reaches 95 %, p = (count / total) / (kept / total).
+// The target workload: tasks grouped by (cpu, gpu_milli, num_gpu, gpu_spec), by count and tuple descending, the
+// shortest prefix that reaches 95 %, p = (count / total) / (kept / total).
 std::vector<Target> targets_of(const std::vector<Task>& tasks) {
   std::map<std::tuple<std::int64_t, std::uint16_t, std::uint16_t, std::string>, std::pair<std::size_t, Task>> groups;
   for (const Task& t : tasks) {
@@ -45,7 +45,8 @@ std::vector<Target> targets_of(const std::vector<Task>& tasks) {
   const auto total = static_cast<double>(tasks.size());
   std::vector<Target> targets;
   for (std::size_t i = 0; i < prefix; ++i) {
-    targets.push_back({sorted[i].second, (static_cast<double>(sorted[i].first) / total) / (static_cast<double>(kept) / total)});
+    targets.push_back(
+        {sorted[i].second, (static_cast<double>(sorted[i].first) / total) / (static_cast<double>(kept) / total)});
   }
   return targets;
 }
@@ -58,7 +59,8 @@ FragmentParts naive(const std::vector<Target>& targets, std::int64_t cpu, const 
   for (const auto& [m, p] : targets) {
     const bool cpu_fits = cpu >= m.cpu;
     const bool model_fits = m.models.empty() || std::find(m.models.begin(), m.models.end(), model) != m.models.end();
-    const bool gpus_fit = std::count_if(free.begin(), free.end(), [&](std::uint16_t x) { return x >= m.milli; }) >= m.count;
+    const bool gpus_fit =
+        std::count_if(free.begin(), free.end(), [&](std::uint16_t x) { return x >= m.milli; }) >= m.count;
     double small = 0;
     for (const std::uint16_t x : free) small += x < m.milli ? x : 0;
     if (m.count == 0 && cpu_fits) {
@@ -104,9 +106,14 @@ TEST(FragmentationProperty, EqualsTheNaiveDerivation) {
     for (std::uint32_t i = 0, n = 5 + rng.below(100); i < n; ++i) {
       Task t{500 * rng.below(6), 0, 0, {}};
       switch (rng.below(4)) {
-        case 0: break;
-        case 1: t.milli = static_cast<std::uint16_t>(100 * (1 + rng.below(9))), t.count = 1; break;
-        default: t.milli = 1000, t.count = static_cast<std::uint16_t>(1U << rng.below(3)); break;
+        case 0:
+          break;
+        case 1:
+          t.milli = static_cast<std::uint16_t>(100 * (1 + rng.below(9))), t.count = 1;
+          break;
+        default:
+          t.milli = 1000, t.count = static_cast<std::uint16_t>(1U << rng.below(3));
+          break;
       }
       if (t.count > 0 && rng.below(4) == 0) t.models = {models[rng.below(3)]};
       tasks.push_back(t);
@@ -120,7 +127,8 @@ TEST(FragmentationProperty, EqualsTheNaiveDerivation) {
       const std::int64_t cpu = rng.below(8) == 0 ? 500 * rng.below(6) : rng.below(4000);
       const std::uint32_t model = rng.below(3);
       std::vector<std::uint16_t> free(rng.below(9));
-      for (std::uint16_t& x : free) x = static_cast<std::uint16_t>(rng.below(3) == 0 ? 1000 : rng.below(3) == 0 ? 0 : rng.below(1001));
+      for (std::uint16_t& x : free)
+        x = static_cast<std::uint16_t>(rng.below(3) == 0 ? 1000 : rng.below(3) == 0 ? 0 : rng.below(1001));
       const Fragmentation::State state = fragmentation.state(cpu, static_cast<GpuModelId>(model), free);
       const FragmentParts expected = naive(targets, cpu, models[model], free);
       const FragmentParts got = fragmentation.parts(state);
@@ -171,15 +179,15 @@ TEST(Fragmentation, OneShapeByHand) {
     return fragmentation.of(fragmentation.state(cpu, GpuModelId{0}, free));
   };
   const Task share{2000, 500, 1, {}};
-  EXPECT_EQ(f(share, 2000, {1000, 1000}), 0);          // Q3: all of it is usable.
-  EXPECT_EQ(f(share, 2000, {1000, 300}), 300);         // Q3: the 300 are too small.
-  EXPECT_EQ(f(share, 1999, {1000, 300}), 1300);        // Q4: no cpu.
-  EXPECT_EQ(f(share, 2000, {400, 300}), 700);          // Q2: no GPU is free enough.
-  EXPECT_EQ(f(share, 1999, {400, 300}), 700);          // Q1.
+  EXPECT_EQ(f(share, 2000, {1000, 1000}), 0);    // Q3: all of it is usable.
+  EXPECT_EQ(f(share, 2000, {1000, 300}), 300);   // Q3: the 300 are too small.
+  EXPECT_EQ(f(share, 1999, {1000, 300}), 1300);  // Q4: no cpu.
+  EXPECT_EQ(f(share, 2000, {400, 300}), 700);    // Q2: no GPU is free enough.
+  EXPECT_EQ(f(share, 1999, {400, 300}), 700);    // Q1.
   EXPECT_EQ(f({2000, 1000, 2, {}}, 2000, {1000, 999, 1000}), 999);
   EXPECT_EQ(f({2000, 1000, 2, {}}, 2000, {1000, 999}), 1999);
-  EXPECT_EQ(f({2000, 0, 0, {}}, 9000, {1000, 999}), 1999);      // XL: without GPU, all idle GPU is fragment.
-  EXPECT_EQ(f({2000, 0, 0, {}}, 0, {1000, 999}), 1999);         // XR.
+  EXPECT_EQ(f({2000, 0, 0, {}}, 9000, {1000, 999}), 1999);     // XL: without GPU, all idle GPU is fragment.
+  EXPECT_EQ(f({2000, 0, 0, {}}, 0, {1000, 999}), 1999);        // XR.
   EXPECT_EQ(f({2000, 500, 1, {"A100"}}, 9000, {1000}), 1000);  // NA.
   EXPECT_EQ(f({2000, 500, 1, {"T4"}}, 9000, {1000}), 0);
   EXPECT_EQ(f(share, 2000, {}), 0);

@@ -28,41 +28,48 @@ TEST_P(QuantityTest, Parses) {
   EXPECT_EQ(parse_quantity(GetParam().text, "q", GetParam().decimals), GetParam().expected) << GetParam().text;
 }
 
-INSTANTIATE_TEST_SUITE_P(Documented, QuantityTest, testing::Values(
-    Case{"128974848", 0, 128'974'848}, Case{"129e6", 0, 129'000'000}, Case{"129M", 0, 129'000'000},
-    Case{"128974848000m", 0, 128'974'848}, Case{"123Mi", 0, 128'974'848}, Case{"0.1", 3, 100}, Case{"100m", 3, 100},
-    Case{"1.5", 3, 1'500}, Case{"1.5Gi", 0, 1'610'612'736}, Case{"1536Mi", 0, 1'610'612'736}));
+INSTANTIATE_TEST_SUITE_P(Documented, QuantityTest,
+                         testing::Values(Case{"128974848", 0, 128'974'848}, Case{"129e6", 0, 129'000'000},
+                                         Case{"129M", 0, 129'000'000}, Case{"128974848000m", 0, 128'974'848},
+                                         Case{"123Mi", 0, 128'974'848}, Case{"0.1", 3, 100}, Case{"100m", 3, 100},
+                                         Case{"1.5", 3, 1'500}, Case{"1.5Gi", 0, 1'610'612'736},
+                                         Case{"1536Mi", 0, 1'610'612'736}));
 
-INSTANTIATE_TEST_SUITE_P(Suffixes, QuantityTest, testing::Values(
-    Case{"1", 9, 1'000'000'000}, Case{"1n", 9, 1}, Case{"1u", 9, 1'000}, Case{"1m", 9, 1'000'000}, Case{"1k", 0, 1'000},
-    Case{"1M", 0, 1'000'000}, Case{"1G", 0, 1'000'000'000}, Case{"1T", 0, 1'000'000'000'000},
-    Case{"1P", 0, 1'000'000'000'000'000}, Case{"1E", 0, 1'000'000'000'000'000'000}, Case{"1Ki", 0, 1'024},
-    Case{"1Mi", 0, 1'048'576}, Case{"1Gi", 0, std::int64_t{1} << 30}, Case{"1Ti", 0, std::int64_t{1} << 40},
-    Case{"1Pi", 0, std::int64_t{1} << 50}, Case{"1Ei", 0, std::int64_t{1} << 60}, Case{"2E3", 0, 2'000},
-    Case{"2e+3", 0, 2'000}, Case{"2500e-3", 3, 2'500}, Case{"1.25e2", 0, 125}, Case{"0e99", 0, 0},
-    Case{"1e18", 0, 1'000'000'000'000'000'000}));
+INSTANTIATE_TEST_SUITE_P(Suffixes, QuantityTest,
+                         testing::Values(Case{"1", 9, 1'000'000'000}, Case{"1n", 9, 1}, Case{"1u", 9, 1'000},
+                                         Case{"1m", 9, 1'000'000}, Case{"1k", 0, 1'000}, Case{"1M", 0, 1'000'000},
+                                         Case{"1G", 0, 1'000'000'000}, Case{"1T", 0, 1'000'000'000'000},
+                                         Case{"1P", 0, 1'000'000'000'000'000}, Case{"1E", 0, 1'000'000'000'000'000'000},
+                                         Case{"1Ki", 0, 1'024}, Case{"1Mi", 0, 1'048'576},
+                                         Case{"1Gi", 0, std::int64_t{1} << 30}, Case{"1Ti", 0, std::int64_t{1} << 40},
+                                         Case{"1Pi", 0, std::int64_t{1} << 50}, Case{"1Ei", 0, std::int64_t{1} << 60},
+                                         Case{"2E3", 0, 2'000}, Case{"2e+3", 0, 2'000}, Case{"2500e-3", 3, 2'500},
+                                         Case{"1.25e2", 0, 125}, Case{"0e99", 0, 0},
+                                         Case{"1e18", 0, 1'000'000'000'000'000'000}));
 
-INSTANTIATE_TEST_SUITE_P(Numbers, QuantityTest, testing::Values(
-    Case{"0", 0, 0}, Case{"-0", 0, 0}, Case{"000", 3, 0}, Case{"0.000", 3, 0}, Case{"+5", 0, 5}, Case{"-5", 0, -5},
-    Case{"007", 0, 7}, Case{"5.", 0, 5}, Case{".5", 3, 500}, Case{"10.50", 3, 10'500}, Case{"100", 0, 100},
-    Case{"0.5Ki", 0, 512}, Case{"0.03125Ki", 0, 32}));
+INSTANTIATE_TEST_SUITE_P(Numbers, QuantityTest,
+                         testing::Values(Case{"0", 0, 0}, Case{"-0", 0, 0}, Case{"000", 3, 0}, Case{"0.000", 3, 0},
+                                         Case{"+5", 0, 5}, Case{"-5", 0, -5}, Case{"007", 0, 7}, Case{"5.", 0, 5},
+                                         Case{".5", 3, 500}, Case{"10.50", 3, 10'500}, Case{"100", 0, 100},
+                                         Case{"0.5Ki", 0, 512}, Case{"0.03125Ki", 0, 32}));
 
 // Value() and MilliValue() round away from zero.
-INSTANTIATE_TEST_SUITE_P(Rounding, QuantityTest, testing::Values(
-    Case{"1m", 0, 1}, Case{"999m", 0, 1}, Case{"1001m", 0, 2}, Case{"1.0001", 3, 1'001}, Case{"0.1m", 3, 1},
-    Case{"1n", 0, 1}, Case{"-1.1", 0, -2}, Case{"-1m", 0, -1}, Case{"1e-9", 3, 1}, Case{"1e-2147483648", 0, 1},
-    Case{"0.3Ki", 0, 308},                // 307.2
-    Case{"0.1Gi", 0, 107'374'183},        // 107374182.4
-    Case{"0.0000000000000000000000001Ei", 0, 1},  // 1.15e-7
-    // 1/2^60 = 8.67361737988403547205962240695953369140625e-19 exactly, so the first is 1 and its successor 2: a
-    // parser that keeps 18 or 38 digits, or a double, cannot tell them apart.
-    Case{"0.000000000000000000867361737988403547205962240695953369140625Ei", 0, 1},
-    Case{"0.0000000000000000008673617379884035472059622406959533691406251Ei", 0, 2}));
+INSTANTIATE_TEST_SUITE_P(
+    Rounding, QuantityTest,
+    testing::Values(Case{"1m", 0, 1}, Case{"999m", 0, 1}, Case{"1001m", 0, 2}, Case{"1.0001", 3, 1'001},
+                    Case{"0.1m", 3, 1}, Case{"1n", 0, 1}, Case{"-1.1", 0, -2}, Case{"-1m", 0, -1}, Case{"1e-9", 3, 1},
+                    Case{"1e-2147483648", 0, 1}, Case{"0.3Ki", 0, 308},  // 307.2
+                    Case{"0.1Gi", 0, 107'374'183},                       // 107374182.4
+                    Case{"0.0000000000000000000000001Ei", 0, 1},         // 1.15e-7
+                    // 1/2^60 = 8.67361737988403547205962240695953369140625e-19 exactly, so the first is 1 and its
+                    // successor 2: a parser that keeps 18 or 38 digits, or a double, cannot tell them apart.
+                    Case{"0.000000000000000000867361737988403547205962240695953369140625Ei", 0, 1},
+                    Case{"0.0000000000000000008673617379884035472059622406959533691406251Ei", 0, 2}));
 
-INSTANTIATE_TEST_SUITE_P(Limits, QuantityTest, testing::Values(
-    Case{"9223372036854775807", 0, kMax}, Case{"-9223372036854775807", 0, -kMax},
-    Case{"9223372036854775.807", 3, kMax}, Case{"9223372036854775806.2", 0, kMax}, Case{"7Ei", 0, 7LL << 60},
-    Case{"9223372036854775807000000000n", 0, kMax}));
+INSTANTIATE_TEST_SUITE_P(Limits, QuantityTest,
+                         testing::Values(Case{"9223372036854775807", 0, kMax}, Case{"-9223372036854775807", 0, -kMax},
+                                         Case{"9223372036854775.807", 3, kMax}, Case{"9223372036854775806.2", 0, kMax},
+                                         Case{"7Ei", 0, 7LL << 60}, Case{"9223372036854775807000000000n", 0, kMax}));
 
 class BadQuantityTest : public testing::TestWithParam<const char*> {};
 
@@ -78,14 +85,15 @@ TEST_P(BadQuantityTest, IsRejectedWithOneLine) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Junk, BadQuantityTest, testing::Values(
-    "", " ", "+", "-", ".", "m", "Mi", "2 cores", " 1", "1 ", "1K", "1ki", "1mi", "1KI", "1i", "1B", "1MB", "1e", "1e+",
-    "1e1.5", "1e+-3", "1ek", "1.2.3", "1..2", "--1", "+-1", "0x10", "NaN", "nan", "inf", "-inf", "1_000", "1,5", "1e3k",
-    "1Mik", "1\n2", "９", "1e99999999999"));
+INSTANTIATE_TEST_SUITE_P(Junk, BadQuantityTest,
+                         testing::Values("", " ", "+", "-", ".", "m", "Mi", "2 cores", " 1", "1 ", "1K", "1ki", "1mi",
+                                         "1KI", "1i", "1B", "1MB", "1e", "1e+", "1e1.5", "1e+-3", "1ek", "1.2.3",
+                                         "1..2", "--1", "+-1", "0x10", "NaN", "nan", "inf", "-inf", "1_000", "1,5",
+                                         "1e3k", "1Mik", "1\n2", "９", "1e99999999999"));
 
-INSTANTIATE_TEST_SUITE_P(TooLarge, BadQuantityTest, testing::Values(
-    "9223372036854775808", "9223372036854775.8071", "-9223372036854775808", "1e30", "1E2147483647", "10Ei", "9.3E",
-    "99999999999999999999999999999999"));
+INSTANTIATE_TEST_SUITE_P(TooLarge, BadQuantityTest,
+                         testing::Values("9223372036854775808", "9223372036854775.8071", "-9223372036854775808", "1e30",
+                                         "1E2147483647", "10Ei", "9.3E", "99999999999999999999999999999999"));
 
 TEST(Quantity, NamesTheFieldAndTheForms) {
   try {

@@ -64,7 +64,7 @@ TEST(Engine, CancelAndRescheduleByHandle) {
   engine.schedule(Time{3}, 0, {3});
   EXPECT_TRUE(engine.cancel(a));
   EXPECT_FALSE(engine.cancel(a));
-  EXPECT_TRUE(engine.reschedule(b, Time{3}, 0, {2}));  // Now behind 3: scheduled later.
+  EXPECT_TRUE(engine.reschedule(b, Time{3}, 0, {2}));                  // Now behind 3: scheduled later.
   const EventHandle c = engine.schedule_cancellable(Time{4}, 0, {4});  // Takes a's slot; a stays dead.
   EXPECT_FALSE(engine.cancel(a));
   EXPECT_EQ(engine.pending(), 3u);
@@ -123,11 +123,16 @@ void against_twin(std::uint64_t seed, int shape, int steps) {
   std::uint32_t id = 0;
   const auto delay = [&]() -> std::int64_t {
     switch (shape) {
-      case 0: return static_cast<std::int64_t>(rng.below(8));                        // Ties everywhere.
-      case 1: return static_cast<std::int64_t>(rng.below(1'000'000));                // Uniform.
-      case 2: return rng.below(100) == 0 ? 4'000'000'000'000'000LL + rng.below(9) : rng.below(50);  // Two far clusters.
-      case 3: return std::int64_t{1} << rng.below(60);                               // Every scale at once.
-      default: return static_cast<std::int64_t>(rng.below(3)) * 1'000'000'007;       // Few distinct instants.
+      case 0:
+        return static_cast<std::int64_t>(rng.below(8));  // Ties everywhere.
+      case 1:
+        return static_cast<std::int64_t>(rng.below(1'000'000));  // Uniform.
+      case 2:
+        return rng.below(100) == 0 ? 4'000'000'000'000'000LL + rng.below(9) : rng.below(50);  // Two far clusters.
+      case 3:
+        return std::int64_t{1} << rng.below(60);  // Every scale at once.
+      default:
+        return static_cast<std::int64_t>(rng.below(3)) * 1'000'000'007;  // Few distinct instants.
     }
   };
   bool growing = true;
@@ -156,7 +161,8 @@ void against_twin(std::uint64_t seed, int shape, int steps) {
         handles.pop_back();
       } else {
         const Time at = engine.now() + Duration{delay()};
-        ASSERT_EQ(engine.reschedule(handles[pick].handle, at, 1, {it == twin.end() ? 0 : it->second}), it != twin.end());
+        ASSERT_EQ(engine.reschedule(handles[pick].handle, at, 1, {it == twin.end() ? 0 : it->second}),
+                  it != twin.end());
         if (it != twin.end()) {
           const Key key{at.ns, 1, sequence++};
           twin.emplace(key, it->second);

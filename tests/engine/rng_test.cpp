@@ -35,12 +35,13 @@ constexpr Vector kVectors[] = {
 };
 static_assert(philox4x32_10(kVectors[0].counter, kVectors[0].key) == kVectors[0].expected);  // At compile time too.
 
-Rng test_stream(std::uint64_t seed) { return Rng(seed, 0, 0, Purpose::kTest); }
+Rng test_stream(std::uint64_t seed) {
+  return Rng(seed, 0, 0, Purpose::kTest);
+}
 
 // The value that a chi-square statistic exceeds with probability 1e-4.
 double chi_square_limit(std::size_t cells) {
-  return boost::math::quantile(
-      boost::math::complement(boost::math::chi_squared(static_cast<double>(cells - 1)), 1e-4));
+  return boost::math::quantile(boost::math::complement(boost::math::chi_squared(static_cast<double>(cells - 1)), 1e-4));
 }
 
 double chi_square(const std::vector<std::uint64_t>& counts) {
@@ -73,8 +74,8 @@ TEST(Rng, WordsComeBlockAfterBlock) {
   const std::uint64_t seed = 0x0123'4567'89AB'CDEF;
   Rng rng(seed, 7, 11, Purpose::kPolicy);
   for (std::uint32_t block = 0; block < 1000; ++block) {
-    const Words expected = philox4x32_10({block, 11, static_cast<std::uint32_t>(Purpose::kPolicy), 7},
-                                         {0x89AB'CDEF, 0x0123'4567});
+    const Words expected =
+        philox4x32_10({block, 11, static_cast<std::uint32_t>(Purpose::kPolicy), 7}, {0x89AB'CDEF, 0x0123'4567});
     for (const std::uint32_t word : expected) ASSERT_EQ(rng.u32(), word) << "block " << block;
   }
 }

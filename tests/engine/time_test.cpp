@@ -13,7 +13,9 @@ struct Parsed {
   std::int64_t ns;
 };
 class ParseDuration : public testing::TestWithParam<Parsed> {};
-TEST_P(ParseDuration, Reads) { EXPECT_EQ(parse_duration(GetParam().text, "period").ns, GetParam().ns); }
+TEST_P(ParseDuration, Reads) {
+  EXPECT_EQ(parse_duration(GetParam().text, "period").ns, GetParam().ns);
+}
 INSTANTIATE_TEST_SUITE_P(Table, ParseDuration,
                          testing::Values(Parsed{"0", 0}, Parsed{"90s", 90'000'000'000},
                                          Parsed{"1h30m", 5'400'000'000'000}, Parsed{"250ms", 250'000'000},
@@ -35,9 +37,9 @@ INSTANTIATE_TEST_SUITE_P(Table, BadDuration,
                                          "99999999999999999999h", "1..5s", "+-3s"));
 
 TEST(Duration, PrintsWhatItReads) {
-  for (const std::int64_t ns : {std::int64_t{0}, std::int64_t{1}, std::int64_t{1'500}, std::int64_t{250'000'000},
-                                std::int64_t{5'400'000'000'000}, std::int64_t{60'001'000'000},
-                                std::int64_t{-90'000'000'000}, kForever.ns}) {
+  for (const std::int64_t ns :
+       {std::int64_t{0}, std::int64_t{1}, std::int64_t{1'500}, std::int64_t{250'000'000},
+        std::int64_t{5'400'000'000'000}, std::int64_t{60'001'000'000}, std::int64_t{-90'000'000'000}, kForever.ns}) {
     EXPECT_EQ(parse_duration(to_string(Duration{ns}), "x").ns, ns) << to_string(Duration{ns});
   }
   EXPECT_EQ(to_string(Duration{5'400'000'000'000}), "1h30m0s");

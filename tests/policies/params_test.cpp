@@ -26,16 +26,21 @@ TEST_P(GoodSpecs, Parse) {
   EXPECT_EQ(spec.to_string(), GetParam().spelt);
   EXPECT_EQ(PolicySpec::parse(spec.to_string(), "again"), spec);
 }
-INSTANTIATE_TEST_SUITE_P(Table, GoodSpecs, testing::Values(
-    GoodSpec{"NameAlone", "fgd", "fgd", {}, "fgd"},
-    GoodSpec{"Blanks", "  fgd ", "fgd", {}, "fgd"},
-    GoodSpec{"NoParameters", "fgd()", "fgd", {}, "fgd"},
-    GoodSpec{"One", "power-of-k(k=4)", "power-of-k", {{"k", "4"}}, "power-of-k(k=4)"},
-    GoodSpec{"BlanksInside", "power-of-k ( k = 4 )", "power-of-k", {{"k", "4"}}, "power-of-k(k=4)"},
-    GoodSpec{"KeysAreSorted", "a(z=1, b=2)", "a", {{"b", "2"}, {"z", "1"}}, "a(b=2,z=1)"},
-    GoodSpec{"EqualsInAValue", "a(k=x=y)", "a", {{"k", "x=y"}}, "a(k=x=y)"},
-    GoodSpec{"DotsAndDashes", "my_policy-2.0(a.b=-1e-3)", "my_policy-2.0", {{"a.b", "-1e-3"}}, "my_policy-2.0(a.b=-1e-3)"},
-    GoodSpec{"NestedParentheses", "a(f=g(1,2))", "a", {{"f", "g(1,2)"}}, "a(f=g(1,2))"}), CaseName{});
+INSTANTIATE_TEST_SUITE_P(
+    Table, GoodSpecs,
+    testing::Values(GoodSpec{"NameAlone", "fgd", "fgd", {}, "fgd"}, GoodSpec{"Blanks", "  fgd ", "fgd", {}, "fgd"},
+                    GoodSpec{"NoParameters", "fgd()", "fgd", {}, "fgd"},
+                    GoodSpec{"One", "power-of-k(k=4)", "power-of-k", {{"k", "4"}}, "power-of-k(k=4)"},
+                    GoodSpec{"BlanksInside", "power-of-k ( k = 4 )", "power-of-k", {{"k", "4"}}, "power-of-k(k=4)"},
+                    GoodSpec{"KeysAreSorted", "a(z=1, b=2)", "a", {{"b", "2"}, {"z", "1"}}, "a(b=2,z=1)"},
+                    GoodSpec{"EqualsInAValue", "a(k=x=y)", "a", {{"k", "x=y"}}, "a(k=x=y)"},
+                    GoodSpec{"DotsAndDashes",
+                             "my_policy-2.0(a.b=-1e-3)",
+                             "my_policy-2.0",
+                             {{"a.b", "-1e-3"}},
+                             "my_policy-2.0(a.b=-1e-3)"},
+                    GoodSpec{"NestedParentheses", "a(f=g(1,2))", "a", {{"f", "g(1,2)"}}, "a(f=g(1,2))"}),
+    CaseName{});
 
 struct BadSpec {
   const char* name;
@@ -54,12 +59,15 @@ TEST_P(BadSpecs, AreRefusedInOneLine) {
     EXPECT_NE(message.find("; expected name or name(key=value"), std::string::npos) << message;
   }
 }
-INSTANTIATE_TEST_SUITE_P(Table, BadSpecs, testing::Values(
-    BadSpec{"Empty", "", "no policy name"}, BadSpec{"OnlyParameters", "(k=4)", "no policy name"},
-    BadSpec{"UpperCase", "FGD", "no policy name"}, BadSpec{"BlankInside", "first fit", "no policy name"},
-    BadSpec{"NotClosed", "a(k=4", "not closed"}, BadSpec{"TextBehind", "a(k=4)b", "not closed"},
-    BadSpec{"NoEquals", "a(k)", "no \"=\""}, BadSpec{"NoValue", "a(k=)", "no value"}, BadSpec{"NoKey", "a(=4)", "no name"},
-    BadSpec{"Twice", "a(k=4,k=4)", "twice"}, BadSpec{"TrailingComma", "a(k=4,)", "no \"=\""}), CaseName{});
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadSpecs,
+    testing::Values(BadSpec{"Empty", "", "no policy name"}, BadSpec{"OnlyParameters", "(k=4)", "no policy name"},
+                    BadSpec{"UpperCase", "FGD", "no policy name"},
+                    BadSpec{"BlankInside", "first fit", "no policy name"}, BadSpec{"NotClosed", "a(k=4", "not closed"},
+                    BadSpec{"TextBehind", "a(k=4)b", "not closed"}, BadSpec{"NoEquals", "a(k)", "no \"=\""},
+                    BadSpec{"NoValue", "a(k=)", "no value"}, BadSpec{"NoKey", "a(=4)", "no name"},
+                    BadSpec{"Twice", "a(k=4,k=4)", "twice"}, BadSpec{"TrailingComma", "a(k=4,)", "no \"=\""}),
+    CaseName{});
 
 TEST(PolicySpecList, SplitsOutsideParentheses) {
   const std::vector<PolicySpec> specs = PolicySpec::parse_list("best-fit, power-of-k(k=4,j=5) ,fgd", "--policies");
@@ -67,10 +75,13 @@ TEST(PolicySpecList, SplitsOutsideParentheses) {
   EXPECT_EQ(specs[0].to_string(), "best-fit");
   EXPECT_EQ(specs[1].to_string(), "power-of-k(j=5,k=4)");
   EXPECT_EQ(specs[2].to_string(), "fgd");
-  for (const char* bad : {"", "a,,b", "a,", ",a"}) EXPECT_THROW(PolicySpec::parse_list(bad, "--policies"), InputError) << bad;
+  for (const char* bad : {"", "a,,b", "a,", ",a"})
+    EXPECT_THROW(PolicySpec::parse_list(bad, "--policies"), InputError) << bad;
 }
 
-Params with(Pairs values) { return Params(PolicySpec{"p", std::move(values)}); }
+Params with(Pairs values) {
+  return Params(PolicySpec{"p", std::move(values)});
+}
 
 TEST(Params, Numbers) {
   const Params::Number about{.fallback = 0.5, .min = 0, .max = 1, .help = "a share"};
@@ -124,7 +135,8 @@ TEST(Params, ReadingDeclares) {
   const std::vector<Params::Declared>& d = p.declared();
   ASSERT_EQ(d.size(), 3U);
   EXPECT_EQ(d[0].name + " " + d[0].fallback + " " + d[0].range + " " + d[0].help, "a 0.5 0..1 share");
-  EXPECT_EQ(d[1].name + " " + d[1].fallback + " " + d[1].range + " " + d[1].help, "b 2 1.. count");  // The default, not what was set.
+  EXPECT_EQ(d[1].name + " " + d[1].fallback + " " + d[1].range + " " + d[1].help,
+            "b 2 1.. count");  // The default, not what was set.
   EXPECT_EQ(d[2].name + " " + d[2].fallback + " " + d[2].range + " " + d[2].help, "c x x|y letter");
   EXPECT_NO_THROW(p.refuse_unknown());
 }
@@ -143,7 +155,8 @@ TEST(Params, WhatNobodyAskedForIsRefused) {
     some.refuse_unknown();
     FAIL() << "accepted";
   } catch (const InputError& e) {
-    EXPECT_STREQ(e.what(), "policy \"p\" has no parameter \"cpu_wieght\"; expected cpu_weight; did you mean \"cpu_weight\"?");
+    EXPECT_STREQ(e.what(),
+                 "policy \"p\" has no parameter \"cpu_wieght\"; expected cpu_weight; did you mean \"cpu_weight\"?");
   }
 }
 

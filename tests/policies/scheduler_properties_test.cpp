@@ -1,6 +1,6 @@
 // Every registered scheduler on small random clusters with random churn, against a naive twin: the same rules, but with
-// nothing remembered from one decision to the next, so that all scores are worked out from scratch each time. And the rules
-// that no scheduler may break: what is bound fits, what stays pending fits nowhere.
+// nothing remembered from one decision to the next, so that all scores are worked out from scratch each time. And the
+// rules that no scheduler may break: what is bound fits, what stays pending fits nowhere.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -39,8 +39,8 @@ class NaiveRoundRobin final : public Scheduler {
   std::uint32_t next_ = 0;
 };
 
-// How the twin forgets: a new instance for each decision; min-cost-flow decides on all waiting pods together, so for each
-// call.
+// How the twin forgets: a new instance for each decision; min-cost-flow decides on all waiting pods together, so for
+// each call.
 enum class Twin { kPerDecision, kPerCall, kWrittenOut };
 
 Twin twin_of(const std::string& policy) {
@@ -70,7 +70,8 @@ void play(const PolicySpec& spec, std::uint64_t seed) {
       fast.churn();
       slow.churn();
     }
-    if (!fast.harness.cluster.pending().empty()) policy->schedule({fast.harness.cluster, Time{}, fast_rng}, fast.harness.actions);
+    if (!fast.harness.cluster.pending().empty())
+      policy->schedule({fast.harness.cluster, Time{}, fast_rng}, fast.harness.actions);
 
     const Context slow_ctx{slow.harness.cluster, Time{}, slow_rng};
     bool more = !slow.harness.cluster.pending().empty();
@@ -81,7 +82,8 @@ void play(const PolicySpec& spec, std::uint64_t seed) {
         make(spec, slow, mix)->schedule(slow_ctx, slow.harness.actions);
       }
       more = !slow.harness.actions.may_decide();
-      while (slow.harness.step()) {}
+      while (slow.harness.step()) {
+      }
     }
 
     const PodColumns& a = fast.harness.cluster.pods();
@@ -106,16 +108,17 @@ TEST(SchedulerProperty, RememberingChangesNothing) {
 }
 
 TEST(SchedulerProperty, AlsoWithOtherParameters) {
-  for (const char* spec : {"dot-product(alignment=large)", "drf(place=pack)", "e-pvm(base=1000)", "min-cost-flow(batch=1)",
-                           "min-cost-flow(batch=3)", "power-of-k(k=5)", "least-allocated(cpu_weight=0)"}) {
+  for (const char* spec :
+       {"dot-product(alignment=large)", "drf(place=pack)", "e-pvm(base=1000)", "min-cost-flow(batch=1)",
+        "min-cost-flow(batch=3)", "power-of-k(k=5)", "least-allocated(cpu_weight=0)"}) {
     for (std::uint64_t seed = 100; seed < 120; ++seed) {
       ASSERT_NO_FATAL_FAILURE(play(PolicySpec::parse(spec, "test"), seed));
     }
   }
 }
 
-// The same as above in the other direction: deciding one by one, with time between, gives what deciding at once gives, as
-// long as nothing else happens meanwhile. All but min-cost-flow, whose rounds weigh the waiting pods together.
+// The same as above in the other direction: deciding one by one, with time between, gives what deciding at once gives,
+// as long as nothing else happens meanwhile. All but min-cost-flow, whose rounds weigh the waiting pods together.
 TEST(SchedulerProperty, DecisionTimeAloneMovesNoPod) {
   for (const auto& info : Registry<Scheduler>::instance().list()) {
     if (info.name == "min-cost-flow") continue;
@@ -134,7 +137,8 @@ TEST(SchedulerProperty, DecisionTimeAloneMovesNoPod) {
       const auto policy_b = make({info.name, {}}, one_by_one, mix);
       policy_a->schedule({at_once.harness.cluster, Time{}, rng_a}, at_once.harness.actions);
       do {
-        while (one_by_one.harness.step()) {}
+        while (one_by_one.harness.step()) {
+        }
         policy_b->schedule({one_by_one.harness.cluster, Time{}, rng_b}, one_by_one.harness.actions);
       } while (!one_by_one.harness.actions.may_decide());
       ASSERT_EQ(at_once.harness.cluster.pods().node, one_by_one.harness.cluster.pods().node);

@@ -33,7 +33,9 @@ void play(std::size_t size, std::uint64_t seed, int steps) {
   const std::uint32_t infeasible_pct = 5 + rng.below(92);
   for (int i = 0; i < steps; ++i) {
     const std::uint32_t n = rng.below(static_cast<std::uint32_t>(twin.size()));
-    const float score = rng.below(100) < infeasible_pct ? kNone : rng.below(10) == 0 ? -1e30F : static_cast<float>(rng.below(4)) - 1.5F;
+    const float score = rng.below(100) < infeasible_pct ? kNone
+                        : rng.below(10) == 0            ? -1e30F
+                                                        : static_cast<float>(rng.below(4)) - 1.5F;
     index_under_test.set(static_cast<NodeId>(n), score);
     twin[n] = score;
     if (i % 50 == 0 && rng.below(4) == 0) {

@@ -30,15 +30,17 @@ TEST(Determinism, AnyNumberOfThreadsWritesTheSameBytes) {
   };
   const std::filesystem::path one = run_with(1);
   const std::vector<std::string> files = results_of(one);
-  for (const char* expected : {"summary.csv", "summary.json", "series.csv", "manifest.json", "journals/first_fgd_1.jsonl.zst",
-                               "journals/second_power-of-k-k-3-_5.jsonl.zst"}) {
+  for (const char* expected : {"summary.csv", "summary.json", "series.csv", "manifest.json",
+                               "journals/first_fgd_1.jsonl.zst", "journals/second_power-of-k-k-3-_5.jsonl.zst"}) {
     EXPECT_TRUE(std::binary_search(files.begin(), files.end(), expected)) << expected;
   }
-  EXPECT_EQ(std::count_if(files.begin(), files.end(), [](const std::string& f) { return f.starts_with("journals/"); }), 24);
+  EXPECT_EQ(std::count_if(files.begin(), files.end(), [](const std::string& f) { return f.starts_with("journals/"); }),
+            24);
   for (const unsigned jobs : {2U, 4U, 0U}) {
     const std::filesystem::path other = run_with(jobs);
     ASSERT_EQ(results_of(other), files);
-    for (const std::string& file : files) EXPECT_TRUE(slurp(one / file) == slurp(other / file)) << file << " with jobs=" << jobs;
+    for (const std::string& file : files)
+      EXPECT_TRUE(slurp(one / file) == slurp(other / file)) << file << " with jobs=" << jobs;
   }
 }
 
@@ -48,7 +50,8 @@ TEST(Determinism, SeedsMatterAndOnlySeeds) {
   const auto journal = [&](const char* policy, std::uint64_t seed) {
     ScenarioInputs inputs(scenario, {});
     const std::string path = folder / "journal.jsonl";
-    run_once(inputs, PolicySet::parse(policy, "test"), seed, window_of(inputs, seed), {.journal = path, .placements = {}});
+    run_once(inputs, PolicySet::parse(policy, "test"), seed, window_of(inputs, seed),
+             {.journal = path, .placements = {}});
     return slurp(path);
   };
   for (const char* policy : {"random", "least-allocated"}) {
@@ -81,7 +84,8 @@ TEST(Determinism, OneProcessOrAnother) {
   const std::string scenario = folder.file("small.yaml", small_scenario("one", 500));
   std::vector<std::string> outputs;
   for (const char* name : {"a.jsonl", "b.jsonl"}) {
-    const ProcessResult r = run_berth({"run", scenario, "--policy", "power-of-k", "--seed", "9", "--journal", folder / name});
+    const ProcessResult r =
+        run_berth({"run", scenario, "--policy", "power-of-k", "--seed", "9", "--journal", folder / name});
     EXPECT_EQ(r.exit_code, 0) << r.err;
     outputs.push_back(r.out);
   }

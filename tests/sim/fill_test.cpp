@@ -1,5 +1,5 @@
-// The fragmentation experiment on the openb trace: every published number of the five deterministic policies to its last
-// digit, every placement, and the random policy within its spread.
+// The fragmentation experiment on the openb trace: every published number of the five deterministic policies to its
+// last digit, every placement, and the random policy within its spread.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -15,8 +15,11 @@
 namespace berth::test {
 namespace {
 
-const std::map<std::string, std::string> kPolicies{{"FGD", "fgd"}, {"BestFit", "best-fit"}, {"DotProd", "dot-product"},
-                                                   {"GpuPacking", "gpu-packing"}, {"GpuClustering", "gpu-clustering"}};
+const std::map<std::string, std::string> kPolicies{{"FGD", "fgd"},
+                                                   {"BestFit", "best-fit"},
+                                                   {"DotProd", "dot-product"},
+                                                   {"GpuPacking", "gpu-packing"},
+                                                   {"GpuClustering", "gpu-clustering"}};
 
 Scenario openb(const std::string& variant) {
   const std::filesystem::path data = shared_dir() / "data/openb";
@@ -68,7 +71,8 @@ TEST(Fill, EqualsThePublishedNumbers) {
     const auto policy = kPolicies.find(expected.at(row, "policy"));
     const std::string name = expected.at(row, "variant");
     if (policy == kPolicies.end()) continue;
-    if (!std::filesystem::exists(shared_dir() / "data/openb/order" / fmt::format("{}_seed{}.csv", name, seed))) continue;
+    if (!std::filesystem::exists(shared_dir() / "data/openb/order" / fmt::format("{}_seed{}.csv", name, seed)))
+      continue;
     if (name != variant) {
       inputs.reset();
       scenario = std::make_unique<Scenario>(openb(variant = name));
@@ -79,7 +83,9 @@ TEST(Fill, EqualsThePublishedNumbers) {
     for (const char* series : {"alloc_pct", "frag_pct_of_cluster", "frag_ratio_pct"}) {
       for (const int load : {50, 90, 100, 110, 130}) {
         const std::string metric = fmt::format("{}_at_{}", series, load);
-        EXPECT_EQ(std::nearbyint(value(result, metric) * 100), std::nearbyint(std::stod(expected.at(row, metric)) * 100)) << metric;
+        EXPECT_EQ(std::nearbyint(value(result, metric) * 100),
+                  std::nearbyint(std::stod(expected.at(row, metric)) * 100))
+            << metric;
         ++compared;
       }
     }
@@ -90,7 +96,8 @@ TEST(Fill, EqualsThePublishedNumbers) {
     ++seeds[name];
   }
   EXPECT_EQ(compared, 15U * 5 * 18);  // 18 order files: 10 seeds of default, 3, 3 and 2 of the others.
-  EXPECT_EQ(seeds, (std::map<std::string, int>{{"default", 50}, {"gpushare40", 15}, {"gpuspec10", 10}, {"multigpu30", 15}}));
+  EXPECT_EQ(seeds,
+            (std::map<std::string, int>{{"default", 50}, {"gpushare40", 15}, {"gpuspec10", 10}, {"multigpu30", 15}}));
 }
 
 TEST(Fill, EqualsEveryPlacement) {
@@ -110,12 +117,14 @@ TEST(Fill, EqualsEveryPlacement) {
       std::string prefix = column;
       for (char& c : prefix) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
       for (std::size_t row = 1; row < got.rows.size(); ++row) {
-        for (const char* same : {"event", "pod_row", "arrived_gpu_milli"}) ASSERT_EQ(got.at(row, same), expected.at(row, same)) << "row " << row;
+        for (const char* same : {"event", "pod_row", "arrived_gpu_milli"})
+          ASSERT_EQ(got.at(row, same), expected.at(row, same)) << "row " << row;
         ASSERT_EQ(got.at(row, "node"), expected.at(row, prefix + "_node")) << "row " << row;
         ASSERT_EQ(got.at(row, "gpus"), expected.at(row, prefix + "_gpus")) << "row " << row;
         if (policy == "fgd") {
           // Fragmentation is a running sum: its last digit may round the other way.
-          ASSERT_NEAR(std::stod(got.at(row, "frag_milli")), std::stod(expected.at(row, "fgd_frag_milli")), 0.0101) << "row " << row;
+          ASSERT_NEAR(std::stod(got.at(row, "frag_milli")), std::stod(expected.at(row, "fgd_frag_milli")), 0.0101)
+              << "row " << row;
         }
       }
     }
@@ -128,7 +137,8 @@ TEST(Fill, RandomIsWithinItsSpread) {
   BERTH_NEEDS_SHARED("reference/fgd_expected.csv");
   BERTH_NEEDS_SHARED("data/openb/order");
   const CsvFile expected(shared_dir() / "reference/fgd_expected.csv");
-  const std::map<std::string, std::uint64_t> last_seed{{"default", 51}, {"gpushare40", 44}, {"multigpu30", 44}, {"gpuspec10", 43}};
+  const std::map<std::string, std::uint64_t> last_seed{
+      {"default", 51}, {"gpushare40", 44}, {"multigpu30", 44}, {"gpuspec10", 43}};
   std::size_t compared = 0;
   for (std::size_t row = 1; row < expected.rows.size(); ++row) {
     if (expected.at(row, "policy") != "Random") continue;
@@ -145,7 +155,9 @@ TEST(Fill, RandomIsWithinItsSpread) {
     }
     const auto expect = [&](double mean, const char* load) {
       const double sd = std::stod(expected.at(row, std::string("alloc_pct_sd_at_") + load));
-      EXPECT_NEAR(mean, std::stod(expected.at(row, std::string("alloc_pct_at_") + load)), 3 * sd * std::sqrt(0.1 + 1 / n)) << load;
+      EXPECT_NEAR(mean, std::stod(expected.at(row, std::string("alloc_pct_at_") + load)),
+                  3 * sd * std::sqrt(0.1 + 1 / n))
+          << load;
       ++compared;
     };
     expect(sum_100 / n, "100");

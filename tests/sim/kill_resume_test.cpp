@@ -18,14 +18,25 @@ class Killed : public testing::Test {
  protected:
   Killed() : scenario_(folder_.file("small.yaml", small_scenario("small", 2500))) {}
   std::vector<std::string> command(const std::string& out, bool resume) const {
-    std::vector<std::string> c{berth_executable(), "compare", scenario_, "--policies", "least-allocated,fgd,random,best-fit", "--seeds", "1..6",
-                               "--jobs", "2", "--journals", "--out", out};
+    std::vector<std::string> c{berth_executable(),
+                               "compare",
+                               scenario_,
+                               "--policies",
+                               "least-allocated,fgd,random,best-fit",
+                               "--seeds",
+                               "1..6",
+                               "--jobs",
+                               "2",
+                               "--journals",
+                               "--out",
+                               out};
     if (resume) c.push_back("--resume");
     return c;
   }
   static bool whole(const std::filesystem::path& out) { return std::filesystem::exists(out / "summary.csv"); }
   void expect_equal(const std::filesystem::path& a, const std::filesystem::path& b) const {
-    for (const char* file : {"summary.csv", "summary.json", "series.csv"}) EXPECT_TRUE(slurp(a / file) == slurp(b / file)) << file;
+    for (const char* file : {"summary.csv", "summary.json", "series.csv"})
+      EXPECT_TRUE(slurp(a / file) == slurp(b / file)) << file;
     for (const std::string& file : files_below(a / "journals")) {
       EXPECT_TRUE(slurp(a / "journals" / file) == slurp(b / "journals" / file)) << file;
     }
@@ -49,7 +60,8 @@ TEST_F(Killed, AtTwentyRandomMoments) {
     const std::filesystem::path out = folder_.path() / ("killed" + std::to_string(i));
     {
       Process process(command(out.string(), false));
-      std::this_thread::sleep_for(std::chrono::microseconds(static_cast<std::int64_t>((i + rng.uniform()) / 20 * static_cast<double>(took))));
+      std::this_thread::sleep_for(
+          std::chrono::microseconds(static_cast<std::int64_t>((i + rng.uniform()) / 20 * static_cast<double>(took))));
       process.kill(SIGKILL);
       const ProcessResult end = process.wait();
       if (end.exit_code == 0) {  // Faster than the reference: it was done.
@@ -67,7 +79,8 @@ TEST_F(Killed, AtTwentyRandomMoments) {
     }
     // Killed before the store was begun there is nothing to go on with; then it is begun anew.
     ProcessResult again = run(command(out.string(), true));
-    if (again.exit_code == 2 && !std::filesystem::exists(out / "study.sqlite")) again = run(command(out.string(), false));
+    if (again.exit_code == 2 && !std::filesystem::exists(out / "study.sqlite"))
+      again = run(command(out.string(), false));
     ASSERT_EQ(again.exit_code, 0) << again.err;
     expect_equal(reference, out);
   }
@@ -84,7 +97,8 @@ TEST_F(Killed, AgainAndAgain) {
   for (; kills < 200 && !whole(out); ++kills) {
     Process process(command(out.string(), std::filesystem::exists(out / "study.sqlite")));
     // Ever a little longer, so that it ends on a slow machine too.
-    std::this_thread::sleep_for(std::chrono::microseconds(static_cast<std::int64_t>((0.15 + 0.02 * kills + 0.1 * rng.uniform()) * static_cast<double>(took))));
+    std::this_thread::sleep_for(std::chrono::microseconds(
+        static_cast<std::int64_t>((0.15 + 0.02 * kills + 0.1 * rng.uniform()) * static_cast<double>(took))));
     process.kill(SIGKILL);
     process.wait();
   }

@@ -32,16 +32,17 @@ class TinyJournal : public testing::Test {
     MetricsFold fold(std::move(options));
     fold.begin({&catalog_, nodes_});
     const NodeId a{0}, b{1};
-    const auto record = [](std::int64_t at_s, RecordKind kind, std::uint32_t pod, TemplateId t, NodeId node = kNoNode, std::uint16_t gpus = 0) {
+    const auto record = [](std::int64_t at_s, RecordKind kind, std::uint32_t pod, TemplateId t, NodeId node = kNoNode,
+                           std::uint16_t gpus = 0) {
       return Record{Time{} + seconds(at_s), pod, node, pod, t, gpus, kind, 0};
     };
     const std::vector<Record> records{
-        record(0, RecordKind::kPodCreated, 0, first_),         record(0, RecordKind::kPodScheduled, 0, first_, a, 1),
-        record(0, RecordKind::kPodStarted, 0, first_, a, 1),   record(2, RecordKind::kPodCreated, 1, second_),
-        record(2, RecordKind::kPodUnschedulable, 1, second_),  record(6, RecordKind::kPodScheduled, 1, second_, b),
-        record(6, RecordKind::kPodStarted, 1, second_, b),     record(8, RecordKind::kPodSucceeded, 0, first_, a, 1),
-        record(9, RecordKind::kPodEvicted, 1, second_, b),     record(12, RecordKind::kPodScheduled, 1, second_, a),
-        record(12, RecordKind::kPodStarted, 1, second_, a),    record(20, RecordKind::kPodSucceeded, 1, second_, a)};
+        record(0, RecordKind::kPodCreated, 0, first_),        record(0, RecordKind::kPodScheduled, 0, first_, a, 1),
+        record(0, RecordKind::kPodStarted, 0, first_, a, 1),  record(2, RecordKind::kPodCreated, 1, second_),
+        record(2, RecordKind::kPodUnschedulable, 1, second_), record(6, RecordKind::kPodScheduled, 1, second_, b),
+        record(6, RecordKind::kPodStarted, 1, second_, b),    record(8, RecordKind::kPodSucceeded, 0, first_, a, 1),
+        record(9, RecordKind::kPodEvicted, 1, second_, b),    record(12, RecordKind::kPodScheduled, 1, second_, a),
+        record(12, RecordKind::kPodStarted, 1, second_, a),   record(20, RecordKind::kPodSucceeded, 1, second_, a)};
     fold.write(std::span(records).first(5));
     fold.write(std::span(records).subspan(5));
     fold.finish(Time{} + seconds(20));
@@ -137,8 +138,10 @@ TEST(MetricsFold, PendingMaxIsAfterTheSchedulersTurn) {
   MetricsFold fold({.window = Time{} + seconds(10), .mix = {}});
   fold.begin({&catalog, std::span(&node, 1)});
   std::vector<Record> records;
-  for (std::uint32_t i = 0; i < 5; ++i) records.push_back({Time{} + seconds(1), i, kNoNode, i, t, 0, RecordKind::kPodCreated, 0});
-  for (std::uint32_t i = 0; i < 4; ++i) records.push_back({Time{} + seconds(1), i, NodeId{0}, 0, t, 0, RecordKind::kPodScheduled, 0});
+  for (std::uint32_t i = 0; i < 5; ++i)
+    records.push_back({Time{} + seconds(1), i, kNoNode, i, t, 0, RecordKind::kPodCreated, 0});
+  for (std::uint32_t i = 0; i < 4; ++i)
+    records.push_back({Time{} + seconds(1), i, NodeId{0}, 0, t, 0, RecordKind::kPodScheduled, 0});
   fold.write(records);
   fold.finish(Time{} + seconds(2));
   std::map<std::string, double> got;

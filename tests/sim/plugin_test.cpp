@@ -14,7 +14,8 @@ std::string readme_example() {
   const std::size_t heading = readme.find("\n## Adding a policy");
   const std::size_t begin = readme.find("```cpp\n", heading);
   const std::size_t end = readme.find("```", begin + 7);
-  if (heading == std::string::npos || begin == std::string::npos || end == std::string::npos) throw std::runtime_error("README.md has no example");
+  if (heading == std::string::npos || begin == std::string::npos || end == std::string::npos)
+    throw std::runtime_error("README.md has no example");
   return readme.substr(begin + 7, end - begin - 7);
 }
 
@@ -29,14 +30,17 @@ constexpr const char* kSanitizers =
 
 TEST(Plugin, TheReadmesExampleIsBuiltAndRun) {
   const TempDir folder;
-  const std::string prefix = folder / "prefix", source = folder.file("newest_node.cpp", readme_example()), plugin = folder / "newest_node.so";
+  const std::string prefix = folder / "prefix", source = folder.file("newest_node.cpp", readme_example()),
+                    plugin = folder / "newest_node.so";
   const ProcessResult install = run({"cmake", "--install", BERTH_BINARY_DIR, "--prefix", prefix});
   ASSERT_EQ(install.exit_code, 0) << install.err << install.out;
   const std::string installed = prefix + "/bin/berth";
   ASSERT_TRUE(std::filesystem::exists(installed));
   ASSERT_TRUE(std::filesystem::exists(prefix + "/include/berth/policies/registry.hpp"));
 
-  std::vector<std::string> compile{"g++", "-std=c++20", "-Wall", "-Wextra", "-shared", "-fPIC", "-I", prefix + "/include/berth", source, "-o", plugin};
+  std::vector<std::string> compile{"g++",     "-std=c++20", "-Wall", "-Wextra",
+                                   "-shared", "-fPIC",      "-I",    prefix + "/include/berth",
+                                   source,    "-o",         plugin};
   if (*kSanitizers != '\0') compile.emplace_back(kSanitizers);
   const ProcessResult compiled = run(compile);
   ASSERT_EQ(compiled.exit_code, 0) << compiled.err;
@@ -44,8 +48,10 @@ TEST(Plugin, TheReadmesExampleIsBuiltAndRun) {
 
   // Three pods of one core for ever on three nodes of two: the newest node first.
   const std::string scenario = folder.file("three.yaml",
-      "apiVersion: berth.dev/v1alpha1\nkind: Scenario\nname: three\nnodes:\n- {name: n, count: 3, cpu: \"2\", memory: 8Gi}\n"
-      "workload:\n  synthetic:\n    pods: 3\n    arrivals: {constant: {rate: 1}}\n    templates:\n    - {cpu: \"1\", memory: 1Gi, runTime: forever}\n");
+                                           "apiVersion: berth.dev/v1alpha1\nkind: Scenario\nname: three\nnodes:\n- "
+                                           "{name: n, count: 3, cpu: \"2\", memory: 8Gi}\n"
+                                           "workload:\n  synthetic:\n    pods: 3\n    arrivals: {constant: {rate: "
+                                           "1}}\n    templates:\n    - {cpu: \"1\", memory: 1Gi, runTime: forever}\n");
   const auto nodes_of = [&](const std::vector<std::string>& arguments) {
     std::vector<std::string> command{installed, "run", scenario, "--journal", folder / "journal.jsonl"};
     command.insert(command.end(), arguments.begin(), arguments.end());
@@ -70,9 +76,11 @@ TEST(Plugin, TheReadmesExampleIsBuiltAndRun) {
   }
   ASSERT_EQ(names.size(), 3U);
   EXPECT_EQ(first, names[0] + " " + names[0] + " " + names[1] + " ");
-  EXPECT_EQ(nodes_of({"--plugin", plugin, "--policy", "newest-node"}), names[2] + " " + names[2] + " " + names[1] + " ");
+  EXPECT_EQ(nodes_of({"--plugin", plugin, "--policy", "newest-node"}),
+            names[2] + " " + names[2] + " " + names[1] + " ");
   // With half of the cpu kept free each takes one pod.
-  EXPECT_EQ(nodes_of({"--plugin", plugin, "--policy", "newest-node(spare=0.5)"}), names[2] + " " + names[1] + " " + names[0] + " ");
+  EXPECT_EQ(nodes_of({"--plugin", plugin, "--policy", "newest-node(spare=0.5)"}),
+            names[2] + " " + names[1] + " " + names[0] + " ");
 
   const ProcessResult listed = run({installed, "policies", "--plugin", plugin});
   EXPECT_NE(listed.out.find("newest-node"), std::string::npos);

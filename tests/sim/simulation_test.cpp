@@ -53,7 +53,8 @@ std::vector<std::string> play(const std::vector<NodeRow>& nodes, const std::vect
   }
   std::vector<PodArrival> arrivals;
   for (std::uint32_t i = 0; i < pods.size(); ++i) {
-    arrivals.push_back({Time{} + pods[i].at, pods[i].run_time, pods[i].start_delay, catalog.intern(template_of(catalog, pods[i].ask)), i});
+    arrivals.push_back({Time{} + pods[i].at, pods[i].run_time, pods[i].start_delay,
+                        catalog.intern(template_of(catalog, pods[i].ask)), i});
   }
   const MemoryWorkload workload(catalog, arrivals, {});
   RecordKeeper kept;
@@ -71,7 +72,8 @@ std::vector<std::string> play(const std::vector<NodeRow>& nodes, const std::vect
 }
 
 std::vector<std::string> golden(const std::string& name) {
-  std::vector<std::string> lines = lines_of(slurp(std::string(BERTH_SOURCE_DIR) + "/tests/golden/" + name + ".journal"));
+  std::vector<std::string> lines =
+      lines_of(slurp(std::string(BERTH_SOURCE_DIR) + "/tests/golden/" + name + ".journal"));
   std::erase_if(lines, [](const std::string& line) { return line.starts_with("#"); });
   return lines;
 }
@@ -79,33 +81,46 @@ std::vector<std::string> golden(const std::string& name) {
 NodeRow node(const char* name, std::int64_t cores, std::vector<std::uint16_t> gpus = {}) {
   return {name, 1000 * cores, 8_GiB, 0, 0, std::move(gpus)};
 }
-Ask cores(std::int64_t n, std::int32_t priority = 0) { return {.cpu_milli = 1000 * n, .priority = priority}; }
+Ask cores(std::int64_t n, std::int32_t priority = 0) {
+  return {.cpu_milli = 1000 * n, .priority = priority};
+}
 
 TEST(GoldenJournal, Queue) {
-  EXPECT_EQ(play({node("a", 2)}, {{seconds(0), cores(1), seconds(10)}, {seconds(0), cores(1), seconds(5)},
-                                  {seconds(5), cores(2), seconds(5)}, {seconds(5), cores(1), seconds(1)}}, "first-fit"),
+  EXPECT_EQ(play({node("a", 2)},
+                 {{seconds(0), cores(1), seconds(10)},
+                  {seconds(0), cores(1), seconds(5)},
+                  {seconds(5), cores(2), seconds(5)},
+                  {seconds(5), cores(1), seconds(1)}},
+                 "first-fit"),
             golden("queue"));
 }
 
 TEST(GoldenJournal, SchedulingPeriod) {
-  EXPECT_EQ(play({node("a", 1)}, {{seconds(0), cores(1), seconds(12)}, {seconds(3), cores(1), seconds(5)},
-                                  {seconds(3), cores(1), seconds(1)}, {seconds(40), cores(1), seconds(1)}}, "first-fit",
-                 {.scheduling_period = seconds(10), .decision = {}}),
+  EXPECT_EQ(play({node("a", 1)},
+                 {{seconds(0), cores(1), seconds(12)},
+                  {seconds(3), cores(1), seconds(5)},
+                  {seconds(3), cores(1), seconds(1)},
+                  {seconds(40), cores(1), seconds(1)}},
+                 "first-fit", {.scheduling_period = seconds(10), .decision = {}}),
             golden("period"));
 }
 
 TEST(GoldenJournal, DecisionTime) {
   EXPECT_EQ(play({node("a", 1), node("b", 1)},
-                 {{seconds(0), cores(1), seconds(1)}, {seconds(0), cores(1), seconds(1), milliseconds(5)}, {seconds(0), cores(1), seconds(1)}},
+                 {{seconds(0), cores(1), seconds(1)},
+                  {seconds(0), cores(1), seconds(1), milliseconds(5)},
+                  {seconds(0), cores(1), seconds(1)}},
                  "first-fit", {.decision = {milliseconds(10), milliseconds(1)}}),
             golden("decision_time"));
 }
 
 TEST(GoldenJournal, Fill) {
   const auto share = [](std::uint16_t milli) { return Ask{.gpus = 1, .gpu_milli = milli}; };
-  EXPECT_EQ(play({node("a", 2, {1000, 1000})}, {{seconds(0), share(700)}, {seconds(1), share(400)}, {seconds(2), share(1000)}, {seconds(3), share(300)}},
-                 "first-fit", {.decision = {}, .fail_unschedulable = true}),
-            golden("fill"));
+  EXPECT_EQ(
+      play({node("a", 2, {1000, 1000})},
+           {{seconds(0), share(700)}, {seconds(1), share(400)}, {seconds(2), share(1000)}, {seconds(3), share(300)}},
+           "first-fit", {.decision = {}, .fail_unschedulable = true}),
+      golden("fill"));
 }
 
 // Takes the first node that fits, or the place of a pod of lower priority.
@@ -117,7 +132,8 @@ class Preemptor final : public Scheduler {
     for (const PodId pod : line) {
       if (act.bind(pod, NodeId{0}) == Outcome::kDone) continue;
       const PodId victim = ctx.cluster.first_on_node(NodeId{0});
-      if (victim == kNoPod || ctx.cluster.pod_template(victim).priority >= ctx.cluster.pod_template(pod).priority) continue;
+      if (victim == kNoPod || ctx.cluster.pod_template(victim).priority >= ctx.cluster.pod_template(pod).priority)
+        continue;
       ASSERT_EQ(act.evict(victim, EvictReason::kPreempted), Outcome::kDone);
       ASSERT_EQ(act.bind(pod, NodeId{0}), Outcome::kDone);
     }
@@ -126,15 +142,15 @@ class Preemptor final : public Scheduler {
 
 TEST(GoldenJournal, Evict) {
   Preemptor preemptor;
-  EXPECT_EQ(play({node("a", 1)}, {{seconds(0), cores(1, 0), seconds(10)}, {seconds(4), cores(1, 10), seconds(3)}}, preemptor, {},
-                 Time{} + seconds(15)),
+  EXPECT_EQ(play({node("a", 1)}, {{seconds(0), cores(1, 0), seconds(10)}, {seconds(4), cores(1, 10), seconds(3)}},
+                 preemptor, {}, Time{} + seconds(15)),
             golden("evict"));
 }
 
 // A cycle is over when its last decision is: a pod that comes later waits for the next multiple of the period.
 TEST(Simulation, PeriodAndDecisionTimeTogether) {
-  EXPECT_EQ(play({node("a", 4)}, {{seconds(0), cores(1), seconds(60)}, {seconds(3), cores(1), seconds(60)}}, "first-fit",
-                 {.scheduling_period = seconds(10), .decision = {seconds(1), {}}}, Time{} + seconds(20)),
+  EXPECT_EQ(play({node("a", 4)}, {{seconds(0), cores(1), seconds(60)}, {seconds(3), cores(1), seconds(60)}},
+                 "first-fit", {.scheduling_period = seconds(10), .decision = {seconds(1), {}}}, Time{} + seconds(20)),
             (std::vector<std::string>{"0s PodCreated 0", "1s PodScheduled 0 a", "1s PodStarted 0 a", "3s PodCreated 1",
                                       "11s PodScheduled 1 a", "11s PodStarted 1 a", "20s End"}));
 }
@@ -143,23 +159,25 @@ TEST(Simulation, PeriodAndDecisionTimeTogether) {
 TEST(Simulation, ZeroRunTimes) {
   EXPECT_EQ(play({node("a", 1)}, {{seconds(1), cores(1), {}}, {seconds(1), cores(1), {}}}, "first-fit"),
             (std::vector<std::string>{"1s PodCreated 0", "1s PodCreated 1", "1s PodScheduled 0 a", "1s PodStarted 0 a",
-                                      "1s PodUnschedulable 1", "1s PodSucceeded 0 a", "1s PodScheduled 1 a", "1s PodStarted 1 a",
-                                      "1s PodSucceeded 1 a", "1s End"}));
+                                      "1s PodUnschedulable 1", "1s PodSucceeded 0 a", "1s PodScheduled 1 a",
+                                      "1s PodStarted 1 a", "1s PodSucceeded 1 a", "1s End"}));
 }
 
 // What happens at the horizon happens; what comes later does not.
 TEST(Simulation, HorizonIsInclusive) {
   const std::vector<Pod> pods{{seconds(1), cores(1), seconds(4)}, {seconds(5), cores(1), seconds(4)}};
-  EXPECT_EQ(play({node("a", 1)}, pods, "first-fit", {}, Time{} + seconds(5)),
-            (std::vector<std::string>{"1s PodCreated 0", "1s PodScheduled 0 a", "1s PodStarted 0 a", "5s PodSucceeded 0 a",
-                                      "5s PodCreated 1", "5s PodScheduled 1 a", "5s PodStarted 1 a", "5s End"}));
+  EXPECT_EQ(
+      play({node("a", 1)}, pods, "first-fit", {}, Time{} + seconds(5)),
+      (std::vector<std::string>{"1s PodCreated 0", "1s PodScheduled 0 a", "1s PodStarted 0 a", "5s PodSucceeded 0 a",
+                                "5s PodCreated 1", "5s PodScheduled 1 a", "5s PodStarted 1 a", "5s End"}));
   EXPECT_EQ(play({node("a", 1)}, pods, "first-fit", {}, Time{} + seconds(4)),
             (std::vector<std::string>{"1s PodCreated 0", "1s PodScheduled 0 a", "1s PodStarted 0 a", "4s End"}));
 }
 
 TEST(Simulation, ManyPodsAtOneInstantCrossTheBatches) {
   std::vector<Pod> pods(1000, Pod{seconds(1), cores(1), seconds(1)});
-  const std::vector<std::string> lines = play(std::vector<NodeRow>(10, node("a", 100)), pods, "first-fit");  // 110 pods a node.
+  const std::vector<std::string> lines =
+      play(std::vector<NodeRow>(10, node("a", 100)), pods, "first-fit");  // 110 pods a node.
   ASSERT_EQ(lines.size(), 4 * 1000U + 1);
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(lines[static_cast<std::size_t>(i)], fmt::format("1s PodCreated {}", i));
   EXPECT_EQ(lines.back(), "2s End");
@@ -194,8 +212,9 @@ TEST(SimulationProperty, NoPodIsLost) {
         SCOPED_TRACE(testing::Message() << info.name << " horizon=" << horizon << " decision=" << decision.base.ns);
         const auto scheduler = Registry<Scheduler>::instance().make({info.name, {}});
         RecordKeeper kept;
-        Simulation simulation(mix.catalog, scenario.nodes, *scheduler,
-                              {.seed = 1, .scheduling_period = horizon == 1000 ? seconds(10) : Duration{}, .decision = decision});
+        Simulation simulation(
+            mix.catalog, scenario.nodes, *scheduler,
+            {.seed = 1, .scheduling_period = horizon == 1000 ? seconds(10) : Duration{}, .decision = decision});
         simulation.add_sink(&kept);
         const auto stream = scenario.workload->open(simulation.catalog(), 1, 0);
         simulation.run(*stream, mix.templates, Time{} + seconds(horizon));
@@ -212,7 +231,8 @@ TEST(SimulationProperty, NoPodIsLost) {
         for (const PodPhase phase : cluster.pods().phase) binding += phase == PodPhase::kBinding ? 1 : 0;
         EXPECT_EQ(cluster.verify(), "");
         EXPECT_EQ(count(RecordKind::kPodCreated), cluster.pods_created());
-        EXPECT_EQ(count(RecordKind::kPodCreated), cluster.pending().size() + cluster.pods_bound() + count(RecordKind::kPodSucceeded));
+        EXPECT_EQ(count(RecordKind::kPodCreated),
+                  cluster.pending().size() + cluster.pods_bound() + count(RecordKind::kPodSucceeded));
         EXPECT_EQ(count(RecordKind::kPodScheduled), cluster.pods_bound() - binding + count(RecordKind::kPodSucceeded));
         if (horizon == 1'000'000) {  // All fit somewhere, so all end.
           EXPECT_EQ(count(RecordKind::kPodSucceeded), 2000U);

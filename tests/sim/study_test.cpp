@@ -58,8 +58,9 @@ TEST(Study, WritesItsFilesInGridOrder) {
       EXPECT_EQ(cells[4], "300");  // Of which each had 300 pods.
     }
   }
-  EXPECT_EQ(order, (std::vector<std::string>{"scenario policy", "first least-allocated", "first fgd", "first random", "first power-of-k(k=3)",
-                                             "second least-allocated", "second fgd", "second random", "second power-of-k(k=3)"}));
+  EXPECT_EQ(order, (std::vector<std::string>{"scenario policy", "first least-allocated", "first fgd", "first random",
+                                             "first power-of-k(k=3)", "second least-allocated", "second fgd",
+                                             "second random", "second power-of-k(k=3)"}));
   const auto manifest = nlohmann::json::parse(slurp(folder / "out/manifest.json"));
   EXPECT_EQ(manifest["seeds"], (std::vector<std::uint64_t>{1, 2, 5}));
   for (const std::string& file : files_below(folder.path())) EXPECT_EQ(file.find(".tmp"), std::string::npos) << file;
@@ -140,11 +141,20 @@ TEST(Study, RefusesWhatMakesNoSense) {
   EXPECT_NE(message([](StudySpec& s) { s.policies.clear(); }).find("is empty"), std::string::npos);
   EXPECT_NE(message([](StudySpec& s) { s.seeds.clear(); }).find("is empty"), std::string::npos);
   EXPECT_NE(message([](StudySpec& s) { s.scenarios.clear(); }).find("is empty"), std::string::npos);
-  EXPECT_NE(message([](StudySpec& s) { s.policies.push_back(s.policies[1]); }).find("policy \"fgd\" is in the study twice"), std::string::npos);
-  EXPECT_NE(message([](StudySpec& s) { s.scenarios.push_back(s.scenarios[0]); }).find("scenario \"first\" is in the study twice"), std::string::npos);
-  EXPECT_NE(message([](StudySpec& s) { s.baseline = "best-fit"; }).find("is not among the policies"), std::string::npos);
+  EXPECT_NE(
+      message([](StudySpec& s) { s.policies.push_back(s.policies[1]); }).find("policy \"fgd\" is in the study twice"),
+      std::string::npos);
+  EXPECT_NE(message([](StudySpec& s) {
+              s.scenarios.push_back(s.scenarios[0]);
+            }).find("scenario \"first\" is in the study twice"),
+            std::string::npos);
+  EXPECT_NE(message([](StudySpec& s) { s.baseline = "best-fit"; }).find("is not among the policies"),
+            std::string::npos);
   EXPECT_NE(message([](StudySpec& s) { s.baseline = "no-such"; }).find("unknown scheduler"), std::string::npos);
-  EXPECT_NE(message([](StudySpec& s) { s.table_metrics = {"pod_wait_seconds_maen"}; }).find("did you mean \"pod_wait_seconds_mean\""), std::string::npos);
+  EXPECT_NE(message([](StudySpec& s) {
+              s.table_metrics = {"pod_wait_seconds_maen"};
+            }).find("did you mean \"pod_wait_seconds_mean\""),
+            std::string::npos);
 }
 
 struct SeedsCase {
@@ -160,23 +170,30 @@ TEST_P(ParseSeeds, ReadsOrRefuses) {
     EXPECT_EQ(parse_seeds(GetParam().text, "--seeds"), GetParam().expected);
   }
 }
-INSTANTIATE_TEST_SUITE_P(Table, ParseSeeds, testing::Values(
-    SeedsCase{"One", "7", {7}}, SeedsCase{"Range", "42..45", {42, 43, 44, 45}}, SeedsCase{"Mixed", "9,1,3..4", {9, 1, 3, 4}},
-    SeedsCase{"OneLong", "5..5", {5}}, SeedsCase{"Zero", "0", {0}},
-    SeedsCase{"Largest", "18446744073709551615", {UINT64_MAX}},
-    SeedsCase{"LargestRange", "18446744073709551614..18446744073709551615", {UINT64_MAX - 1, UINT64_MAX}},
-    SeedsCase{"Empty", "", {}}, SeedsCase{"Word", "x", {}}, SeedsCase{"Negative", "-1", {}}, SeedsCase{"Fraction", "1.5", {}},
-    SeedsCase{"Backwards", "5..4", {}}, SeedsCase{"Twice", "1,2,1", {}}, SeedsCase{"TwiceInRange", "1..3,2", {}},
-    SeedsCase{"TrailingComma", "1,", {}}, SeedsCase{"OpenRange", "1..", {}}, SeedsCase{"TooMany", "1..100001", {}},
-    SeedsCase{"WholeRange", "0..18446744073709551615", {}}, SeedsCase{"TooLarge", "18446744073709551616", {}},
-    SeedsCase{"ThreeDots", "1...3", {}}, SeedsCase{"Blank", "1, 2", {}}), CaseName{});
+INSTANTIATE_TEST_SUITE_P(
+    Table, ParseSeeds,
+    testing::Values(SeedsCase{"One", "7", {7}}, SeedsCase{"Range", "42..45", {42, 43, 44, 45}},
+                    SeedsCase{"Mixed", "9,1,3..4", {9, 1, 3, 4}}, SeedsCase{"OneLong", "5..5", {5}},
+                    SeedsCase{"Zero", "0", {0}}, SeedsCase{"Largest", "18446744073709551615", {UINT64_MAX}},
+                    SeedsCase{
+                        "LargestRange", "18446744073709551614..18446744073709551615", {UINT64_MAX - 1, UINT64_MAX}},
+                    SeedsCase{"Empty", "", {}}, SeedsCase{"Word", "x", {}}, SeedsCase{"Negative", "-1", {}},
+                    SeedsCase{"Fraction", "1.5", {}}, SeedsCase{"Backwards", "5..4", {}},
+                    SeedsCase{"Twice", "1,2,1", {}}, SeedsCase{"TwiceInRange", "1..3,2", {}},
+                    SeedsCase{"TrailingComma", "1,", {}}, SeedsCase{"OpenRange", "1..", {}},
+                    SeedsCase{"TooMany", "1..100001", {}}, SeedsCase{"WholeRange", "0..18446744073709551615", {}},
+                    SeedsCase{"TooLarge", "18446744073709551616", {}}, SeedsCase{"ThreeDots", "1...3", {}},
+                    SeedsCase{"Blank", "1, 2", {}}),
+    CaseName{});
 
 TEST(StudyFile, SaysWhatAStudyIs) {
   const TempDir folder;
   folder.file("small.yaml", small_scenario("small", 100));
-  const std::string path = folder.file("study.yaml",
+  const std::string path = folder.file(
+      "study.yaml",
       "apiVersion: berth.dev/v1alpha1\nkind: Study\nname: s\nscenarios:\n- {file: small.yaml}\npolicies:\n- best-fit\n"
-      "- scheduler=power-of-k(k=4)\n- {scheduler: power-of-k, params: {k: 8}}\nseeds: 1..3\nbaseline: best-fit\nmetrics: [pods_created]\n");
+      "- scheduler=power-of-k(k=4)\n- {scheduler: power-of-k, params: {k: 8}}\nseeds: 1..3\nbaseline: "
+      "best-fit\nmetrics: [pods_created]\n");
   ASSERT_TRUE(is_study_file(path));
   EXPECT_FALSE(is_study_file(folder / "small.yaml"));
   EXPECT_FALSE(is_study_file(folder / "none.yaml"));
@@ -199,20 +216,27 @@ using BadStudies = testing::TestWithParam<BadStudy>;
 TEST_P(BadStudies, AreRefusedWithTheirPlace) {
   const TempDir folder;
   folder.file("small.yaml", small_scenario("small", 100));
-  const std::string path = folder.file("study.yaml", std::string("apiVersion: berth.dev/v1alpha1\nkind: Study\n") + GetParam().body);
+  const std::string path =
+      folder.file("study.yaml", std::string("apiVersion: berth.dev/v1alpha1\nkind: Study\n") + GetParam().body);
   const std::string message = refusal([&] { load_study(path); });
   EXPECT_EQ(message.find(folder.path().string()), 0U) << message;
   EXPECT_NE(message.find(GetParam().message), std::string::npos) << message;
 }
-INSTANTIATE_TEST_SUITE_P(Table, BadStudies, testing::Values(
-    BadStudy{"UnknownKey", "scenarios: [{file: small.yaml}]\npolicys: [best-fit]\n", "study.yaml:4:1"},
-    BadStudy{"UnknownPolicy", "scenarios: [{file: small.yaml}]\npolicies: [best-fti]\n", "best-fit"},
-    BadStudy{"UnknownParam", "scenarios: [{file: small.yaml}]\npolicies:\n- {scheduler: power-of-k, params: {kk: 8}}\n", "has no parameter \"kk\""},
-    BadStudy{"BadSeeds", "scenarios: [{file: small.yaml}]\npolicies: [best-fit]\nseeds: 5..1\n", "runs backwards"},
-    BadStudy{"NoScenarios", "policies: [best-fit]\n", "scenarios"},
-    BadStudy{"FileAndExample", "scenarios: [{file: small.yaml, example: mixed-day}]\npolicies: [best-fit]\n", "or two"},
-    BadStudy{"UnknownExample", "scenarios: [{example: mixed-dya}]\npolicies: [best-fit]\n", "mixed-day"},
-    BadStudy{"MissingFile", "scenarios: [{file: none.yaml}]\npolicies: [best-fit]\n", "none.yaml"}), CaseName{});
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadStudies,
+    testing::Values(
+        BadStudy{"UnknownKey", "scenarios: [{file: small.yaml}]\npolicys: [best-fit]\n", "study.yaml:4:1"},
+        BadStudy{"UnknownPolicy", "scenarios: [{file: small.yaml}]\npolicies: [best-fti]\n", "best-fit"},
+        BadStudy{"UnknownParam",
+                 "scenarios: [{file: small.yaml}]\npolicies:\n- {scheduler: power-of-k, params: {kk: 8}}\n",
+                 "has no parameter \"kk\""},
+        BadStudy{"BadSeeds", "scenarios: [{file: small.yaml}]\npolicies: [best-fit]\nseeds: 5..1\n", "runs backwards"},
+        BadStudy{"NoScenarios", "policies: [best-fit]\n", "scenarios"},
+        BadStudy{"FileAndExample", "scenarios: [{file: small.yaml, example: mixed-day}]\npolicies: [best-fit]\n",
+                 "or two"},
+        BadStudy{"UnknownExample", "scenarios: [{example: mixed-dya}]\npolicies: [best-fit]\n", "mixed-day"},
+        BadStudy{"MissingFile", "scenarios: [{file: none.yaml}]\npolicies: [best-fit]\n", "none.yaml"}),
+    CaseName{});
 
 }  // namespace
 }  // namespace berth::test

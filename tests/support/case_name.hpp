@@ -9,7 +9,9 @@ namespace berth::test {
 
 struct CaseName {
   template <class Row>
-  std::string operator()(const testing::TestParamInfo<Row>& row) const { return row.param.name; }
+  std::string operator()(const testing::TestParamInfo<Row>& row) const {
+    return row.param.name;
+  }
 };
 
 }  // namespace berth::test

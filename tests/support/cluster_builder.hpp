@@ -23,8 +23,12 @@
 
 namespace berth::test {
 
-constexpr std::int64_t operator""_GiB(unsigned long long n) { return static_cast<std::int64_t>(n) << 30; }
-constexpr std::int64_t operator""_MiB(unsigned long long n) { return static_cast<std::int64_t>(n) << 20; }
+constexpr std::int64_t operator""_GiB(unsigned long long n) {
+  return static_cast<std::int64_t>(n) << 30;
+}
+constexpr std::int64_t operator""_MiB(unsigned long long n) {
+  return static_cast<std::int64_t>(n) << 20;
+}
 
 // A node and what is taken of it when the test begins.
 struct NodeRow {
@@ -74,7 +78,9 @@ class RecordKeeper final : public JournalSink {
 // A cluster with its Actions. Events are played by step(), as the simulation's main loop would.
 class Harness {
  public:
-  explicit Harness(DecisionTime decision = {}) : actions(cluster, engine, journal, decision) { journal.add_sink(&kept); }
+  explicit Harness(DecisionTime decision = {}) : actions(cluster, engine, journal, decision) {
+    journal.add_sink(&kept);
+  }
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
 
@@ -109,10 +115,17 @@ class Harness {
     if (cluster.pods().generation[event.subject] != event.generation) return true;
     const auto pod = static_cast<PodId>(event.subject);
     switch (event.kind) {
-      case EventKind::kPodBound: actions.pod_bound(pod); break;
-      case EventKind::kPodStarted: actions.pod_started(pod); break;
-      case EventKind::kPodSucceeded: actions.pod_succeeded(pod); break;
-      default: BERTH_CHECK(false);
+      case EventKind::kPodBound:
+        actions.pod_bound(pod);
+        break;
+      case EventKind::kPodStarted:
+        actions.pod_started(pod);
+        break;
+      case EventKind::kPodSucceeded:
+        actions.pod_succeeded(pod);
+        break;
+      default:
+        BERTH_CHECK(false);
     }
     return true;
   }
@@ -141,7 +154,8 @@ class Harness {
   std::uint32_t row_ = 0;
 };
 
-// ---- the naive twin of a node's indexes -------------------------------------------------------------------------------
+// ---- the naive twin of a node's indexes
+// -------------------------------------------------------------------------------
 
 struct Room {
   std::int64_t cpu_milli = 0, memory_bytes = 0, storage_bytes = 0, pods = 0;
@@ -152,7 +166,10 @@ struct Room {
 // What is free on the node, from its spec and the pods that say they are on it. O(pods).
 inline Room naive_room(const Cluster& cluster, NodeId node) {
   const NodeSpec& spec = cluster.node_spec(node);
-  Room room{spec.allocatable.cpu_milli, spec.allocatable.memory_bytes, spec.allocatable.ephemeral_storage_bytes, spec.pods,
+  Room room{spec.allocatable.cpu_milli,
+            spec.allocatable.memory_bytes,
+            spec.allocatable.ephemeral_storage_bytes,
+            spec.pods,
             std::vector<std::int64_t>(spec.gpu_count, 1000),
             std::vector<std::int64_t>(cluster.catalog().extended_resources(), 0)};
   for (const ExtendedAmount& e : spec.extended) room.extended[index(e.resource)] = e.amount;
@@ -191,14 +208,16 @@ inline bool naive_fits(const Cluster& cluster, const PodTemplate& t, NodeId node
   return std::count_if(room.gpus_milli.begin(), room.gpus_milli.end(), enough) >= t.gpu.count;
 }
 
-// ---- random clusters --------------------------------------------------------------------------------------------------
+// ---- random clusters
+// --------------------------------------------------------------------------------------------------
 
 // A cluster of 1 to 12 unlike nodes and 3 to 10 templates that compete for it, and one random thing after another.
-// Amounts are coarse, so that full nodes and ties are common. Two with one seed do the same as long as the same pods are
-// bound to the same nodes.
+// Amounts are coarse, so that full nodes and ties are common. Two with one seed do the same as long as the same pods
+// are bound to the same nodes.
 class RandomWorld {
  public:
-  explicit RandomWorld(std::uint64_t seed, DecisionTime decision = {}) : harness(decision), rng_(seed, 0, 0, Purpose::kTest) {
+  explicit RandomWorld(std::uint64_t seed, DecisionTime decision = {})
+      : harness(decision), rng_(seed, 0, 0, Purpose::kTest) {
     Catalog& catalog = harness.cluster.catalog();
     const std::array<GpuModelId, 2> models{catalog.gpu_model("T4"), catalog.gpu_model("A100")};
     const ExtendedId nic = catalog.extended("example.com/nic");
@@ -220,9 +239,14 @@ class RandomWorld {
       PodTemplate t;
       t.request = {500 * rng_.below(5), rng_.below(5) * 1_GiB, rng_.below(4) == 0 ? 8_GiB : 0};
       switch (rng_.below(4)) {
-        case 0: t.gpu = {1, static_cast<std::uint16_t>(250 * (1 + rng_.below(3))), 0}; break;
-        case 1: t.gpu = {static_cast<std::uint16_t>(1 + rng_.below(4)), 1000, 0}; break;
-        default: break;
+        case 0:
+          t.gpu = {1, static_cast<std::uint16_t>(250 * (1 + rng_.below(3))), 0};
+          break;
+        case 1:
+          t.gpu = {static_cast<std::uint16_t>(1 + rng_.below(4)), 1000, 0};
+          break;
+        default:
+          break;
       }
       if (t.gpu.count > 0 && rng_.below(3) == 0) t.gpu.models = 1 + rng_.below(2);  // T4 or A100.
       if (rng_.below(6) == 0) t.extended = {{nic, 1}};
@@ -235,7 +259,9 @@ class RandomWorld {
   std::span<const TemplateId> templates() const { return templates_; }
   Rng& rng() { return rng_; }
   TemplateId any_template() { return templates_[rng_.below(static_cast<std::uint32_t>(templates_.size()))]; }
-  NodeId any_node() { return static_cast<NodeId>(rng_.below(static_cast<std::uint32_t>(harness.cluster.nodes().size()))); }
+  NodeId any_node() {
+    return static_cast<NodeId>(rng_.below(static_cast<std::uint32_t>(harness.cluster.nodes().size())));
+  }
   // Any pod row in that phase, kNoPod if there is none; by row, so that equal histories draw alike.
   PodId any_pod(PodPhase phase) {
     std::vector<PodId> found;
@@ -253,9 +279,11 @@ class RandomWorld {
     } else if (dice < 80) {
       if (const PodId pod = any_pod(PodPhase::kRunning); pod != kNoPod) harness.actions.pod_succeeded(pod);
     } else if (dice < 86) {
-      if (const PodId pod = any_pod(PodPhase::kRunning); pod != kNoPod) harness.actions.evict(pod, EvictReason::kDrained);
+      if (const PodId pod = any_pod(PodPhase::kRunning); pod != kNoPod)
+        harness.actions.evict(pod, EvictReason::kDrained);
     } else if (dice < 90) {
-      if (const PodId pod = any_pod(PodPhase::kPending); pod != kNoPod) harness.actions.fail(pod, FailReason::kUnschedulable);
+      if (const PodId pod = any_pod(PodPhase::kPending); pod != kNoPod)
+        harness.actions.fail(pod, FailReason::kUnschedulable);
     } else if (dice < 94) {
       harness.actions.cordon(any_node());
     } else {

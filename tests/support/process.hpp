@@ -16,8 +16,8 @@
 namespace berth::test {
 
 struct ProcessOptions {
-  std::string directory;          // Where it runs; empty: here.
-  std::string out_path;           // Standard output goes there instead of being caught.
+  std::string directory;                   // Where it runs; empty: here.
+  std::string out_path;                    // Standard output goes there instead of being caught.
   rlim_t file_size_limit = RLIM_INFINITY;  // Bytes; the signal is ignored, so that write() fails with EFBIG.
   std::chrono::milliseconds timeout{120'000};
 };
@@ -41,7 +41,8 @@ class Process {
     if (pid_ < 0) throw std::runtime_error("cannot fork");
     if (pid_ == 0) {  // Only what is safe between fork and exec.
       if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) _exit(126);
-      const int to = options.out_path.empty() ? out[1] : open(options.out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+      const int to =
+          options.out_path.empty() ? out[1] : open(options.out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
       if (to < 0 || dup2(to, STDOUT_FILENO) < 0 || dup2(err[1], STDERR_FILENO) < 0) _exit(126);
       if (options.file_size_limit != RLIM_INFINITY) {
         const rlimit limit{options.file_size_limit, options.file_size_limit};
@@ -75,7 +76,8 @@ class Process {
     std::string* const into[2] = {&result.out, &result.err};
     char block[65536];
     for (int open = 2; open > 0;) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       if (left.count() <= 0 && !result.timed_out) {
         result.timed_out = true;
         kill(SIGKILL);
@@ -94,7 +96,8 @@ class Process {
       }
     }
     int status = 0;
-    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
     waited_ = true;
     if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
     if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
@@ -112,7 +115,9 @@ inline ProcessResult run(std::vector<std::string> arguments, const ProcessOption
   return Process(std::move(arguments), options).wait();
 }
 
-inline std::string berth_executable() { return BERTH_BINARY_DIR "/berth"; }
+inline std::string berth_executable() {
+  return BERTH_BINARY_DIR "/berth";
+}
 
 inline ProcessResult run_berth(std::vector<std::string> arguments, const ProcessOptions& options = {}) {
   arguments.insert(arguments.begin(), berth_executable());

@@ -11,8 +11,13 @@
 
 namespace berth::test {
 
-inline std::filesystem::path shared_dir() { return BERTH_SHARED_DIR; }
-inline bool ci() { const char* v = std::getenv("CI"); return v != nullptr && std::string_view(v) == "true"; }
+inline std::filesystem::path shared_dir() {
+  return BERTH_SHARED_DIR;
+}
+inline bool ci() {
+  const char* v = std::getenv("CI");
+  return v != nullptr && std::string_view(v) == "true";
+}
 
 }  // namespace berth::test
 

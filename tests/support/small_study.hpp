@@ -13,13 +13,17 @@ namespace berth::test {
 inline std::string small_scenario(const std::string& name, int pods) {
   return "apiVersion: berth.dev/v1alpha1\n"
          "kind: Scenario\n"
-         "name: " + name + "\n"
+         "name: " +
+         name +
+         "\n"
          "nodes:\n"
          "- {name: cpu, count: 20, cpu: \"16\", memory: 64Gi}\n"
          "- {name: gpu, count: 5, cpu: \"32\", memory: 128Gi, gpus: 4, gpuModel: T4}\n"
          "workload:\n"
          "  synthetic:\n"
-         "    pods: " + std::to_string(pods) + "\n"
+         "    pods: " +
+         std::to_string(pods) +
+         "\n"
          "    arrivals: {poisson: {rate: 2}}\n"
          "    templates:\n"
          "    - {weight: 6, cpu: \"2\", memory: 4Gi, runTime: exponential(mean=70s), startDelay: 1s}\n"
@@ -31,9 +35,11 @@ inline std::string small_scenario(const std::string& name, int pods) {
 inline StudySpec small_study(int pods) {
   StudySpec spec;
   for (const char* name : {"first", "second"}) {
-    spec.scenarios.push_back(std::make_shared<const Scenario>(parse_scenario(small_scenario(name, pods), "small.yaml", ".")));
+    spec.scenarios.push_back(
+        std::make_shared<const Scenario>(parse_scenario(small_scenario(name, pods), "small.yaml", ".")));
   }
-  for (const char* policy : {"least-allocated", "fgd", "random", "power-of-k(k=3)"}) spec.policies.push_back(PolicySet::parse(policy, "test"));
+  for (const char* policy : {"least-allocated", "fgd", "random", "power-of-k(k=3)"})
+    spec.policies.push_back(PolicySet::parse(policy, "test"));
   spec.seeds = {1, 2, 5};
   return spec;
 }

@@ -28,7 +28,9 @@ std::string error_of(Act act) {
   return "no error";
 }
 
-CsvReader reader(std::string text) { return CsvReader("t.csv", std::move(text), {"a", "b"}, {"c"}); }
+CsvReader reader(std::string text) {
+  return CsvReader("t.csv", std::move(text), {"a", "b"}, {"c"});
+}
 
 // Every row as "a|b".
 std::vector<std::string> rows(std::string text) {
@@ -62,7 +64,9 @@ TEST(Csv, LineEndsAndBlankLastLines) {
   EXPECT_THAT(rows("a,b\r\n1,2\r\n3,4"), two);
   EXPECT_THAT(rows("a,b\n1,2\n3,4\n\n"), two);
   EXPECT_THAT(rows("a,b\r\n1,2\r\n3,4\r\n\r\n"), two);
-  EXPECT_THAT(rows("\xEF\xBB\xBF" "a,b\n1,2\n3,4\n"), two);
+  EXPECT_THAT(rows("\xEF\xBB\xBF"
+                   "a,b\n1,2\n3,4\n"),
+              two);
   EXPECT_THAT(rows("a,b\n"), ElementsAre());
   EXPECT_THAT(rows("a,b"), ElementsAre());
   EXPECT_THAT(rows("a,b\n1,\n,\n"), ElementsAre("1|", "|"));

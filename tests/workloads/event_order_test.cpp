@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <map>
 #include <set>
@@ -19,7 +19,6 @@
 #include "tests/support/shared_data.hpp"
 #include "workloads/csv.hpp"
 #include "workloads/openb.hpp"
-
 
 namespace berth {
 namespace {
@@ -207,8 +206,8 @@ TEST(EventOrderData, OwnOrdersAreLikeThePublished) {
     const EventOrder order = own_order(standard, 1'213, 6'212'000, 1.3, seed);
     EXPECT_NEAR(static_cast<double>(order.pods.size()), 10'824.5, 5 * 32);
     const std::int64_t milli = milli_of(standard, order.pods);
-    EXPECT_GT(milli, 8'075'600 - 1'000);          // The clone left out would have passed T with one GPU of its own.
-    EXPECT_LE(milli, 8'075'600 + 7 * 1'000);      // The quirk's bound.
+    EXPECT_GT(milli, 8'075'600 - 1'000);      // The clone left out would have passed T with one GPU of its own.
+    EXPECT_LE(milli, 8'075'600 + 7 * 1'000);  // The quirk's bound.
     std::vector<std::uint32_t> first(order.pods.begin(), order.pods.begin() + 8'152);
     std::sort(first.begin(), first.end());
     EXPECT_EQ(first.front(), 0U);

@@ -14,7 +14,6 @@
 #include "sim/engine/error.hpp"
 #include "tests/support/shared_data.hpp"
 
-
 namespace berth {
 namespace {
 

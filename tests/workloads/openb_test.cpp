@@ -16,7 +16,6 @@
 #include "tests/support/shared_data.hpp"
 #include "workloads/nodes_csv.hpp"
 
-
 namespace berth {
 namespace {
 
@@ -87,7 +86,7 @@ TEST(Openb, ReplayIsByCreationTimeAndRunsFromScheduledTime) {
   };
   expect(0, "first", 1, 10, seconds(30));  // Never scheduled: from its creation.
   expect(1, "stays", 3, 20, kForever);
-  expect(2, "late", 0, 50, seconds(30));   // Before `tie`: rows of one second keep the file's order.
+  expect(2, "late", 0, 50, seconds(30));  // Before `tie`: rows of one second keep the file's order.
   expect(3, "tie", 2, 50, seconds(0));
   EXPECT_EQ(template_of(workload, 3).request.cpu_milli, 2'000);
   EXPECT_EQ(template_of(workload, 3).request.memory_bytes, std::int64_t{4} << 30);
@@ -268,9 +267,9 @@ TEST(OpenbData, TotalsAreTheReadmes) {
       EXPECT_EQ(memory, expected.memory_mib);
       EXPECT_EQ(gpu, expected.gpu_milli);
       EXPECT_EQ(sharing, expected.sharing);
-      EXPECT_THAT(by_count, ElementsAre(std::pair(0, expected.cpu_only), std::pair(1, expected.one),
-                                        std::pair(2, expected.two), std::pair(4, expected.four),
-                                        std::pair(8, expected.eight)));
+      EXPECT_THAT(by_count,
+                  ElementsAre(std::pair(0, expected.cpu_only), std::pair(1, expected.one), std::pair(2, expected.two),
+                              std::pair(4, expected.four), std::pair(8, expected.eight)));
       for (const std::string& note : report.notes) EXPECT_FALSE(note.starts_with("GPU model")) << note;
     }
   }

@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <algorithm>
 #include <string>
 
 #include "sim/engine/error.hpp"
 #include "tests/support/shared_data.hpp"
-
 
 namespace berth {
 namespace {
