@@ -11,12 +11,14 @@
 #include <string>
 
 #include "sim/cli/commands.hpp"
+#include "sim/cli/schedule.hpp"
 #include "sim/engine/error.hpp"
 #include "sim/version.hpp"
 
 namespace {
 
 constexpr int kExitInput = 2;
+constexpr int kExitDifferent = 1;
 
 // CLI11 takes a number beyond 64 bits for another one.
 std::string check_seed(const std::string& text) {
@@ -122,6 +124,24 @@ int main(int argc, char** argv) {
       "validate", "reads scenarios, studies, traces and tables to their end and says what is in them");
   validate_command->add_option("file", files, "files to check")->required();
 
+  berth::ScheduleFlags schedule;
+  CLI::App* schedule_command =
+      app.add_subcommand("schedule", "what kube-scheduler 1.37 decides, pod by pod, for a scenario or a kubectl dump");
+  schedule_command
+      ->add_option("file", schedule.files, "scenario (*.jsonl, *.jsonl.gz), or kubectl get nodes,pods -o yaml|json")
+      ->required();
+  schedule_command->add_option("--config", schedule.config,
+                               "KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1)");
+  schedule_command->add_flag("--explain", schedule.explain, "scores of the best nodes, or why no node would do");
+  schedule_command->add_option("-o,--output", schedule.output, "table or jsonl")->capture_default_str();
+  schedule_command->add_option("--ties", schedule.ties, "first: as one filter worker would; random: uniform, by --seed")
+      ->capture_default_str();
+  schedule_command->add_option("--seed", schedule.seed, "of random ties")->capture_default_str()->check(check_seed);
+  std::string recorded;
+  CLI::App* conformance_command =
+      app.add_subcommand("conformance", "replays recorded decisions of the real kube-scheduler and compares each");
+  conformance_command->add_option("path", recorded, "folder of *.jsonl[.gz], or one such file")->required();
+
   bool json = false;
   CLI::App* policies_command = app.add_subcommand("policies", "lists the policies and their parameters");
   policies_command->add_flag("--json", json, "as JSON");
@@ -151,6 +171,8 @@ int main(int argc, char** argv) {
     if (*import_command) berth::import_command(import);
     if (*generate_command) berth::generate_command(generate);
     if (*validate_command && !berth::validate_command(files)) return kExitInput;
+    if (*schedule_command) berth::schedule_command(schedule);
+    if (*conformance_command && !berth::conformance_command(recorded)) return kExitDifferent;
     if (*policies_command) berth::policies_command(json);
     if (*metrics_command) berth::metrics_command();
     if (*examples_command) berth::examples_command(example);

@@ -1,0 +1,129 @@
+// NodeResourcesFit: the node has room for what the pod requests; better the node that the chosen strategy likes.
+// Source: pkg/scheduler/framework/plugins/noderesources (fit.go, least_allocated.go, most_allocated.go,
+// requested_to_capacity_ratio.go, resource_allocation.go), v1.37.
+#include <algorithm>
+#include <cmath>
+
+#include "policies/schedulers/kube/node_resources.hpp"
+#include "policies/schedulers/kube/plugins.hpp"
+
+namespace berth::kube {
+namespace {
+
+// What the pod counts in scores. Upstream leaves its pod-level requests out here (the flag is not handed on), while
+// those of pods on the node count.
+struct Asked : CopiedState<Asked> {
+  std::vector<std::int64_t> amounts;  // By score resource.
+};
+
+class NodeResourcesFit final : public Plugin {
+ public:
+  explicit NodeResourcesFit(const PluginArgs& args)
+      : Plugin("NodeResourcesFit"),
+        strategy_(args.strategy),
+        resources_(args.fit_resources),
+        shape_(args.fit_shape),
+        ignored_(args.ignored_resources),
+        ignored_groups_(args.ignored_resource_groups) {}
+
+  Status filter(const Cycle& cycle, CycleState&, const NodeInfo& node) const override {
+    Status status;
+    const Resource& asked = cycle.pod.requests;
+    bool unresolvable = false;
+    if (static_cast<std::int64_t>(node.pods.size()) + 1 > node.allocatable.allowed_pods) {
+      status.reasons.emplace_back("Too many pods");
+    }
+    const auto check = [&](std::string_view name, std::int64_t request, std::int64_t allocatable, std::int64_t used) {
+      if (request <= 0 || request <= wrapping_sub(allocatable, used)) return;
+      status.reasons.push_back("Insufficient " + std::string(name));
+      unresolvable = unresolvable || request > allocatable;
+    };
+    check("cpu", asked.milli_cpu, node.allocatable.milli_cpu, node.requested.milli_cpu);
+    check("memory", asked.memory, node.allocatable.memory, node.requested.memory);
+    check("ephemeral-storage", asked.ephemeral_storage, node.allocatable.ephemeral_storage,
+          node.requested.ephemeral_storage);
+    for (const auto& [name, request] : asked.scalar) {
+      if (request == 0 || ignored(name)) continue;
+      check(name, request, node.allocatable.scalar_or_zero(name), node.requested.scalar_or_zero(name));
+    }
+    if (!status.reasons.empty())
+      status.code = unresolvable ? Code::kUnschedulableAndUnresolvable : Code::kUnschedulable;
+    return status;
+  }
+
+  Status pre_score(const Cycle& cycle, CycleState& state, std::span<const NodeInfo* const>) const override {
+    const Resource asked = to_resource(pod_requests(cycle.pod.pod, {.pod_level = false, .fill = &default_requests()}));
+    auto own = std::make_unique<Asked>();
+    for (const ResourceWeight& resource : resources_) own->amounts.push_back(amount_of(asked, resource.name));
+    state.score[slot()] = std::move(own);
+    return {};
+  }
+
+  std::int64_t score(const Cycle&, const CycleState& state, const NodeInfo& node) const override {
+    const auto& amounts = score_state<Asked>(state).amounts;
+    std::int64_t sum = 0;
+    std::int64_t weights = 0;
+    for (std::size_t i = 0; i < resources_.size(); ++i) {
+      const Share share = share_of(node, resources_[i].name, amounts[i], true);
+      if (share.allocatable == 0) continue;
+      const std::int64_t of_resource = rate(share);
+      if (strategy_ == ScoringStrategy::kRequestedToCapacityRatio && of_resource <= 0) continue;
+      sum = wrapping_add(sum, wrapping_mul(of_resource, resources_[i].weight));
+      weights += resources_[i].weight;
+    }
+    if (weights == 0) return 0;
+    if (strategy_ != ScoringStrategy::kRequestedToCapacityRatio) return sum / weights;
+    return static_cast<std::int64_t>(std::round(static_cast<double>(sum) / static_cast<double>(weights)));
+  }
+
+ private:
+  std::int64_t rate(const Share& share) const {
+    switch (strategy_) {
+      case ScoringStrategy::kLeastAllocated:
+        if (share.requested > share.allocatable) return 0;
+        return wrapping_mul(wrapping_sub(share.allocatable, share.requested), kMaxNodeScore) / share.allocatable;
+      case ScoringStrategy::kMostAllocated:
+        return wrapping_mul(std::min(share.requested, share.allocatable), kMaxNodeScore) / share.allocatable;
+      case ScoringStrategy::kRequestedToCapacityRatio:
+        break;
+    }
+    if (share.requested > share.allocatable) return evaluate_shape(shape_, 100);
+    return evaluate_shape(shape_, wrapping_mul(share.requested, 100) / share.allocatable);
+  }
+
+  bool ignored(const std::string& name) const {
+    if (!is_extended_resource_name(name)) return false;
+    return std::find(ignored_.begin(), ignored_.end(), name) != ignored_.end() ||
+           std::find(ignored_groups_.begin(), ignored_groups_.end(), name.substr(0, name.find('/'))) !=
+               ignored_groups_.end();
+  }
+
+  ScoringStrategy strategy_;
+  std::vector<ResourceWeight> resources_;
+  std::vector<ShapePoint> shape_;
+  std::vector<std::string> ignored_;
+  std::vector<std::string> ignored_groups_;
+};
+
+}  // namespace
+
+std::int64_t amount_of(const Resource& resource, std::string_view name) {
+  if (name == "cpu") return resource.milli_cpu;
+  if (name == "memory") return resource.memory;
+  if (name == "ephemeral-storage") return resource.ephemeral_storage;
+  return resource.scalar_or_zero(name);
+}
+
+Share share_of(const NodeInfo& node, std::string_view name, std::int64_t pod_amount, bool non_zero) {
+  if (pod_amount == 0 && is_scalar_resource_name(name)) return {};
+  std::int64_t used = amount_of(node.requested, name);
+  if (non_zero && name == "cpu") used = node.non_zero_milli_cpu;
+  if (non_zero && name == "memory") used = node.non_zero_memory;
+  return {wrapping_add(used, pod_amount), amount_of(node.allocatable, name)};
+}
+
+std::unique_ptr<Plugin> make_node_resources_fit(const PluginArgs& args) {
+  return std::make_unique<NodeResourcesFit>(args);
+}
+
+}  // namespace berth::kube
