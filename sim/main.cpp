@@ -28,6 +28,25 @@ std::string check_seed(const std::string& text) {
   return "is \"" + text + "\"; expected a whole number below 2^64";
 }
 
+// The first word that is no flag should be a command: if it is none, what to say about it; else empty.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.empty() || word[0] == '-') return {};  // A flag may take the next word: CLI11's own message it is.
+    for (const std::string& name : names) {
+      if (name == word) return {};
+    }
+    std::string all;
+    for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+    return "unknown command \"" + word + "\"; expected one of " + all + berth::did_you_mean(word, names);
+  }
+  return {};
+}
+
 void add_input(CLI::App* command, berth::InputFlags& flags, bool many) {
   command->add_option("scenario", flags.files,
                       many ? "scenario files, or one study file (YAML)" : "scenario file (YAML)");
@@ -155,6 +174,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);  // --help, --version.
   } catch (const CLI::ParseError& e) {
+    const std::string wrong = unknown_command(app, argc, argv);
+    if (!wrong.empty()) {
+      std::fprintf(stderr, "berth: %s\n", wrong.c_str());
+      return kExitInput;
+    }
     std::fprintf(stderr, "berth: %s; see berth --help\n", e.what());
     return kExitInput;
   }

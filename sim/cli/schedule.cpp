@@ -88,6 +88,12 @@ void schedule_command(const ScheduleFlags& flags) {
     kube::Scenario scenario = kube::load_scenario(file);
     if (!flags.config.empty()) scenario.config = kube::load_scheduler_config(flags.config);
     print_unknown(scenario);
+    if (scenario.objects.nodes.empty()) {
+      throw InputError(file + ": no Node in it; expected what kubectl get nodes,pods -o yaml prints, or a scenario");
+    }
+    if (scenario.arrivals.empty()) {
+      throw InputError(file + ": every pod in it is on a node already; expected pods without spec.nodeName");
+    }
     const bool jsonl = flags.output == "jsonl";
     if (!jsonl)
       print(fmt::format("{:>5}  {:<40} {:>7} {:>8} {:>4}  {}\n", "step", "pod", "attempt", "feasible", "ties",

@@ -56,6 +56,10 @@ TEST(Time, SaturatesInsteadOfWrapping) {
 TEST(Error, SuggestsTheNearestWord) {
   const std::vector<std::string> words{"first-fit", "best-fit", "worst-fit"};
   EXPECT_EQ(did_you_mean("bestfit", words), "; did you mean \"best-fit\"?");
+  EXPECT_EQ(did_you_mean("ebst-fit", words), "; did you mean \"best-fit\"?");
+  const std::vector<std::string> three_letters{"drf", "fgd"};
+  EXPECT_EQ(did_you_mean("fdg", three_letters), "; did you mean \"fgd\"?");  // Two neighbours swapped are one slip.
+  EXPECT_EQ(did_you_mean("gfx", three_letters), "");
   EXPECT_EQ(did_you_mean("kubernetes", words), "");
   EXPECT_EQ(to_string(Place{"a.yaml", 3, 7}), "a.yaml:3:7");
   EXPECT_EQ(to_string(Place{"a.yaml", 0, 0}), "a.yaml");

@@ -77,6 +77,12 @@ const std::string kNodeHead = "sn,cpu_milli,memory_mib,gpu,model\n";
 INSTANTIATE_TEST_SUITE_P(
     Tables, BadCalls,
     testing::Values(
+        BadCall{"UnknownCommand", {"comapre", "--example", "mixed-day"}, "did you mean \"compare\"?"},
+        BadCall{"SchedulesNoNodes",
+                {"schedule", "@dump.json"},
+                "no Node in it",
+                "dump.json",
+                R"({"kind":"List","apiVersion":"v1","items":[]})"},
         BadCall{"MissingColumn", run_files(), "cpu_milli", "pods.csv", "name,memory_mib,num_gpu,gpu_milli\np,1,0,0\n"},
         BadCall{"ColumnTwice", run_files(), "name", "pods.csv",
                 "name,name,cpu_milli,memory_mib,num_gpu,gpu_milli\np,p,1,1,0,0\n"},
