@@ -41,6 +41,17 @@ class TempDir {
   std::filesystem::path path_;
 };
 
+// One CSV file in a folder of its own, gone with the object.
+class TempFile {
+ public:
+  explicit TempFile(std::string_view text) : path_(folder_.file("table.csv", text)) {}
+  const std::string& path() const { return path_; }
+
+ private:
+  TempDir folder_;
+  std::string path_;
+};
+
 inline std::string slurp(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw std::runtime_error("cannot read " + path.string());

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,25 +9,14 @@
 
 #include "sim/engine/error.hpp"
 #include "tests/support/shared_data.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace berth {
 namespace {
 
 using testing::ElementsAre;
 
-// A file of this process's own, gone with the object.
-class TempFile {
- public:
-  explicit TempFile(const std::string& text)
-      : path_(testing::TempDir() + "/batch_jobs_" + std::to_string(getpid()) + ".csv") {
-    std::ofstream(path_, std::ios::binary) << text;
-  }
-  ~TempFile() { std::filesystem::remove(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using test::TempFile;
 
 std::string error_of(const std::string& rows, const BatchJobsOptions& options = {}) {
   const TempFile file("job,submit_s,duration_s,cores\n" + rows);

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,6 +16,7 @@
 
 #include "sim/engine/error.hpp"
 #include "tests/support/shared_data.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "workloads/csv.hpp"
 #include "workloads/openb.hpp"
 
@@ -26,19 +26,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// A file of this process's own, gone with the object.
-class TempFile {
- public:
-  explicit TempFile(const std::string& text)
-      : path_(testing::TempDir() + "/event_order_" + std::to_string(getpid()) + ".csv") {
-    std::ofstream(path_, std::ios::binary) << text;
-  }
-  ~TempFile() { std::filesystem::remove(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using test::TempFile;
 
 EventOrder read_text(const std::string& rows, std::size_t nodes, std::size_t pods) {
   const TempFile file("kind,row\n" + rows);

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 
 #include "sim/engine/error.hpp"
 #include "tests/support/shared_data.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace berth {
 namespace {
@@ -19,19 +19,7 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 
-// A file of this process's own, gone with the object.
-class TempFile {
- public:
-  explicit TempFile(const std::string& text)
-      : path_(testing::TempDir() + "/gpu_jobs_" + std::to_string(getpid()) + ".csv") {
-    std::ofstream(path_, std::ios::binary) << text;
-  }
-  ~TempFile() { std::filesystem::remove(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using test::TempFile;
 
 std::string error_of(const std::string& rows, const GpuJobsOptions& options = {}) {
   const TempFile file("submit_s,duration_s,gpus,cluster\n" + rows);

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,25 +10,14 @@
 
 #include "sim/engine/error.hpp"
 #include "tests/support/shared_data.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace berth {
 namespace {
 
 using testing::Contains;
 
-// A file of this process's own, gone with the object.
-class TempFile {
- public:
-  explicit TempFile(const std::string& text)
-      : path_(testing::TempDir() + "/vm_arrivals_" + std::to_string(getpid()) + ".csv") {
-    std::ofstream(path_, std::ios::binary) << text;
-  }
-  ~TempFile() { std::filesystem::remove(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using test::TempFile;
 
 constexpr const char* kHeader = "arrival_s,batch,vcpu,mem_gb,lifetime_min_s,lifetime_max_s,still_running_at_end\n";
 
