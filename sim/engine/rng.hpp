@@ -29,6 +29,13 @@ constexpr std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4
   return counter;
 }
 
+namespace detail {
+// Four consecutive blocks from counter[0] on into out[0..15], in order, as philox4x32_10 gives them one by one, without
+// any instruction that not every x86-64 has. What Rng uses where there is nothing faster; for rng_test.
+void four_blocks_baseline(const std::array<std::uint32_t, 4>& counter, const std::array<std::uint32_t, 2>& key,
+                          std::uint32_t* out);
+}  // namespace detail
+
 // What a stream is for. Part of every draw's address: append only, and never change or reuse a value, or same-seed
 // results change.
 enum class Purpose : std::uint32_t {
