@@ -56,7 +56,8 @@ enum class Purpose : std::uint32_t {
 // seed's low word first. A value: a copy continues from the same place. No allocation, no globals; 96 bytes.
 // Two streams that differ in any of the four parts share no counter or no key. A stream ends after 2^32 blocks
 // (2^34 words): drawing on is a BERTH_CHECK failure, never a silent repeat.
-// Cost: about 5 ns per u64() on a 2020s x86-64; a new stream pays for four blocks at its first draw, about 30 ns.
+// Cost: 3 to 5 ns per u64() on a 2020s x86-64, with and without AVX2; a new stream pays for four blocks at its first
+// draw, about 30 ns.
 class Rng {
  public:
   Rng(std::uint64_t seed, std::uint32_t replication, std::uint32_t entity, Purpose purpose)
