@@ -55,6 +55,12 @@ std::int64_t gpu_milli_of(std::span<const NodeSpec> nodes) {
 
 }  // namespace
 
+std::filesystem::path order_file(const std::filesystem::path& order_dir, const Scenario& scenario, std::uint64_t seed) {
+  if (order_dir.empty() || scenario.protocol != Protocol::kFill) return {};
+  std::filesystem::path file = order_dir / (scenario.name + "_seed" + std::to_string(seed) + ".csv");
+  return std::filesystem::exists(file) ? file : std::filesystem::path();
+}
+
 ScenarioInputs::ScenarioInputs(const Scenario& scenario, std::filesystem::path order_dir)
     : scenario_(scenario), order_dir_(std::move(order_dir)) {
   if (scenario.nodes.empty())
@@ -87,9 +93,9 @@ SeedInputs ScenarioInputs::prepare(std::uint64_t seed) const {
   }
   inputs.pods = in_memory(scenario_.workload, seed);
   const MemoryWorkload& workload = *inputs.pods;
-  const std::filesystem::path file = order_dir_ / (scenario_.name + "_seed" + std::to_string(seed) + ".csv");
+  const std::filesystem::path file = order_file(order_dir_, scenario_, seed);
   EventOrder order;
-  if (!order_dir_.empty() && std::filesystem::exists(file)) {
+  if (!file.empty()) {
     order = read_event_order(file, scenario_.nodes.size(), workload.arrivals().size());
   } else {
     order = own_order(workload, scenario_.nodes.size(), gpu_milli_of(scenario_.nodes), scenario_.load, seed);

@@ -24,6 +24,10 @@ struct SeedInputs {
   bool drawn_order = false;                    // Fill only: the order is Berth's own, no file gave it.
 };
 
+// The published order of the fill protocol for this scenario and seed, `<order_dir>/<scenario>_seed<seed>.csv`; empty
+// if there is none (or the scenario does not fill), and then Berth draws its own.
+std::filesystem::path order_file(const std::filesystem::path& order_dir, const Scenario& scenario, std::uint64_t seed);
+
 class ScenarioInputs {
  public:
   // `order_dir`: folder of `<scenario>_seed<seed>.csv`, the published orders of the fill protocol; empty: none. Where a

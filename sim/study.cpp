@@ -147,10 +147,9 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
                     to_string(scenario->scheduling_period), to_string(scenario->decision_base),
                     to_string(scenario->decision_per_node),
                     scenario->horizon == kForever ? "forever" : to_string(scenario->horizon), scenario->nodes.size()));
-    if (scenario->protocol != Protocol::kFill || spec.order_dir.empty()) continue;
     for (const std::uint64_t seed : spec.seeds) {
-      const std::filesystem::path order = spec.order_dir / fmt::format("{}_seed{}.csv", scenario->name, seed);
-      if (std::filesystem::exists(order)) manifest.inputs.push_back(describe_input(order));
+      const std::filesystem::path order = order_file(spec.order_dir, *scenario, seed);
+      if (!order.empty()) manifest.inputs.push_back(describe_input(order));
     }
   }
   // What decides the results, without how they were asked for: the number of threads and the command line may change.
@@ -214,7 +213,7 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
     if (spec.scenarios[s]->protocol != Protocol::kFill || spec.order_dir.empty()) continue;
     std::string drawn;
     for (const std::uint64_t seed : spec.seeds) {
-      if (!std::filesystem::exists(spec.order_dir / fmt::format("{}_seed{}.csv", scenario_names[s], seed)))
+      if (order_file(spec.order_dir, *spec.scenarios[s], seed).empty())
         drawn += (drawn.empty() ? "" : ", ") + std::to_string(seed);
     }
     if (!drawn.empty())
