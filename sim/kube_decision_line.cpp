@@ -112,7 +112,7 @@ std::string decision_line(const Step& step) {
     if (!d.preemption->message.empty()) p["message"] = d.preemption->message;
     const auto victims = [](const PreemptionCandidate& c) {
       std::vector<std::string> names;
-      for (const PodInfoPtr& victim : c.victims) names.push_back(victim->pod.key());
+      for (const PodRef& victim : c.victims) names.push_back(victim->pod.key());
       return names;
     };
     if (!d.preemption->candidates.empty()) {

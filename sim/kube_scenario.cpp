@@ -49,7 +49,9 @@ void sort_pods(std::vector<Pod>& pods, Scenario& out) {
                       pod.key(), pod.node_name));
     }
     auto& list = pod.node_name.empty() ? out.arrivals : out.bound;
-    list.push_back(std::make_shared<const PodInfo>(std::move(pod)));
+    const std::int64_t start = pod.start_time_s.value_or(kNotStarted);
+    const auto handle = static_cast<std::uint32_t>(out.pods.size());
+    list.push_back({&out.pods.emplace_back(std::move(pod), out.classes), start, handle});
   }
 }
 
@@ -185,15 +187,15 @@ class Replay {
     for (const Profile& profile : scenario.config.profiles) {
       schedulers_.emplace(profile.scheduler_name, std::make_unique<Scheduler>(scenario.config, profile, ties, seed));
     }
-    for (const PodInfoPtr& pod : scenario.bound) place(pod, *node(pod->pod.node_name));
+    for (const PodRef& pod : scenario.bound) place(pod, *node(pod->pod.node_name));
   }
 
   void run() {
     std::multimap<std::size_t, std::string> departures;
     for (const Scenario::Departure& d : scenario_.departures) departures.emplace(d.after, d.pod);
-    for (const PodInfoPtr& pod : scenario_.arrivals) {
+    for (const PodRef& pod : scenario_.arrivals) {
       const std::string& nominated = pod->pod.nominated_node_name;
-      if (!nominated.empty()) cluster_.nominate(pod, nominated);
+      if (const NodeInfo* on = cluster_.find_node(nominated)) cluster_.nominate(pod, on->index);
       const std::size_t number = decided_++;
       attempt({pod, 1, 0, nominated});
       while (retry_first(false)) {
@@ -210,7 +212,7 @@ class Replay {
 
  private:
   struct Waiting {
-    PodInfoPtr pod;
+    PodRef pod;
     std::uint32_t attempt;  // The next one.
     std::size_t due;        // Once this many arrivals have been decided.
     std::string nominated;  // Empty: lost its nomination.
@@ -224,7 +226,7 @@ class Replay {
     return found;
   }
 
-  void place(const PodInfoPtr& pod, const NodeInfo& on) {
+  void place(const PodRef& pod, const NodeInfo& on) {
     cluster_.assume(pod, on.index);
     running_.emplace(pod->pod.key(), std::pair{pod, on.index});
   }
@@ -232,7 +234,7 @@ class Replay {
   bool remove(const std::string& key) {
     const auto it = running_.find(key);
     if (it == running_.end()) return false;
-    cluster_.forget(it->second.first->pod, it->second.second);
+    cluster_.forget(it->second.first, it->second.second);
     running_.erase(it);
     return true;
   }
@@ -259,7 +261,7 @@ class Replay {
       throw InputError(fmt::format("{}: pod {} wants scheduler \"{}\"; expected one of the configuration's profiles",
                                    scenario_.file, w.pod->pod.key(), w.pod->pod.scheduler_name));
     }
-    Step step{steps_++, w.pod, w.attempt, scheduler->second->decide(cluster_, *w.pod, w.nominated)};
+    Step step{steps_++, w.pod, w.attempt, scheduler->second->decide(cluster_, w.pod, w.nominated)};
     std::optional<Applied> applied;
     if (hooks_.decided) applied = hooks_.decided(step, cluster_);
     apply(std::move(w), step, applied ? *applied : own(step.decision));
@@ -274,7 +276,7 @@ class Replay {
     }
     if (d.preempted != nullptr) {
       applied.preempted_node = d.preempted->node->name();
-      for (const PodInfoPtr& victim : d.preempted->victims) applied.victims.push_back(victim->pod.key());
+      for (const PodRef& victim : d.preempted->victims) applied.victims.push_back(victim->pod.key());
     }
     return applied;
   }
@@ -293,7 +295,7 @@ class Replay {
 
   void apply(Waiting w, const Step& step, const Applied& applied) {
     const bool gated = step.decision.result == Decision::Result::kGated;
-    cluster_.withdraw_nomination(w.pod->pod);
+    cluster_.withdraw_nomination(w.pod.handle);
     if (!applied.node.empty()) {
       const NodeInfo& on = *node(applied.node);
       for (const ClaimBinding& binding : applied.volumes) {
@@ -306,23 +308,21 @@ class Replay {
         }
         cluster_.bind_claim(binding.claim, binding.volume);
       }
-      Pod pod = w.pod->pod;
-      pod.node_name = applied.node;
-      pod.start_time_s = kReplayStart + static_cast<std::int64_t>(step.step);
-      place(std::make_shared<const PodInfo>(std::move(pod)), on);
+      w.pod.start_s = kReplayStart + static_cast<std::int64_t>(step.step);
+      place(w.pod, on);
       return;
     }
     if (gated || applied.preempted_node.empty()) return;
     for (const std::string& victim : applied.victims) (void)remove(victim);
     for (Waiting& other : waiting_) {
       if (other.nominated != applied.preempted_node || other.pod->pod.priority >= w.pod->pod.priority) continue;
-      cluster_.withdraw_nomination(other.pod->pod);
+      cluster_.withdraw_nomination(other.pod.handle);
       other.nominated.clear();
       outcome_.cleared.push_back(other.pod->pod.key());
     }
     constexpr std::uint32_t kAttempts = 3;
     if (w.attempt >= kAttempts) return;
-    cluster_.nominate(w.pod, applied.preempted_node);
+    cluster_.nominate(w.pod, node(applied.preempted_node)->index);
     waiting_.push_back({w.pod, w.attempt + 1, decided_ + scenario_.retry_after, applied.preempted_node});
   }
 
@@ -330,7 +330,7 @@ class Replay {
   const ReplayHooks& hooks_;
   ClusterState cluster_;
   std::map<std::string, std::unique_ptr<Scheduler>> schedulers_;
-  std::map<std::string, std::pair<PodInfoPtr, std::uint32_t>> running_;
+  std::map<std::string, std::pair<PodRef, std::uint32_t>> running_;
   std::vector<Waiting> waiting_;  // In the order in which they began to wait.
   std::size_t decided_ = 0;       // Arrivals.
   std::size_t steps_ = 0;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +19,10 @@
 namespace berth::kube {
 
 struct Scenario {
+  Scenario() = default;
+  Scenario(Scenario&&) = default;
+  Scenario(const Scenario&) = delete;
+
   struct Departure {
     std::size_t after = 0;  // Arrivals decided, counting from 0.
     std::string pod;        // "namespace/name"
@@ -26,8 +31,10 @@ struct Scenario {
   std::string flavour;
   std::int64_t seed = 0;
   Objects objects;
-  std::vector<PodInfoPtr> bound;     // On a node from the start.
-  std::vector<PodInfoPtr> arrivals;  // Priorities resolved.
+  PodClasses classes;
+  std::deque<PodInfo> pods;      // By handle; `bound` and `arrivals` point into it. Priorities resolved.
+  std::vector<PodRef> bound;     // On a node from the start.
+  std::vector<PodRef> arrivals;
   std::vector<Departure> departures;
   std::size_t retry_after = 0;  // Arrivals between a preemption and the next attempt.
   SchedulerConfig config;
@@ -46,7 +53,7 @@ std::string read_maybe_gzip(const std::string& path);
 // A decision and what followed from it, in the terms of the decision lines.
 struct Step {
   std::size_t step = 0;
-  PodInfoPtr pod;
+  PodRef pod;
   std::uint32_t attempt = 1;
   Decision decision;  // Points into the cluster as it was; valid during the callback.
 };

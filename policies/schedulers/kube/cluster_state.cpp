@@ -15,16 +15,6 @@ auto find_or_null(const Map& map, std::string_view key) -> decltype(&*map.begin(
   return it == map.end() ? nullptr : &*it->second;
 }
 
-AffinityTerm resolved(const PodAffinityTerm& term, const Pod& pod, std::int32_t weight) {
-  AffinityTerm out{.namespaces = term.namespaces,
-                   .namespace_selector = term.namespace_selector.value_or(LabelSelector{}),
-                   .selector = term.selector,
-                   .topology_key = term.topology_key,
-                   .weight = weight};
-  if (term.namespaces.empty() && !term.namespace_selector) out.namespaces.push_back(pod.namespace_name);
-  return out;
-}
-
 std::string zone_key(const Node& node) {
   const auto label = [&node](const char* beta, const char* stable) -> std::string {
     const std::string* value = node.labels.find(beta);
@@ -56,47 +46,7 @@ std::vector<const Node*> interleaved(const std::vector<Node>& nodes) {
 
 }  // namespace
 
-bool AffinityTerm::matches(const Pod& pod, const StringMap* namespace_labels) const {
-  static const StringMap kNoLabels;
-  const bool covers = std::find(namespaces.begin(), namespaces.end(), pod.namespace_name) != namespaces.end() ||
-                      namespace_selector.matches(namespace_labels == nullptr ? kNoLabels : *namespace_labels);
-  return covers && selector.matches(pod.labels);
-}
-
-PodInfo::PodInfo(Pod source) : pod(std::move(source)) {
-  const ResourceList exact = pod_requests(pod, {});
-  requests = to_resource(exact);
-  // Pod-level requests: the defaults go in only for what the whole pod leaves out.
-  ResourceList fill;
-  for (const auto& [name, amount] : default_requests()) {
-    const Quantity* given = exact.find(name);
-    if (!pod.has_pod_requests || given == nullptr || *given == Quantity{}) fill.set(name, amount);
-  }
-  const Resource non_zero = to_resource(pod_requests(pod, {.fill = &fill}));
-  non_zero_milli_cpu = non_zero.milli_cpu;
-  non_zero_memory = non_zero.memory;
-
-  for (const PodAffinityTerm& term : pod.required_affinity) required_affinity.push_back(resolved(term, pod, 0));
-  for (const PodAffinityTerm& term : pod.required_anti_affinity)
-    required_anti_affinity.push_back(resolved(term, pod, 0));
-  for (const auto& term : pod.preferred_affinity) preferred_affinity.push_back(resolved(term.term, pod, term.weight));
-  for (const auto& term : pod.preferred_anti_affinity)
-    preferred_anti_affinity.push_back(resolved(term.term, pod, term.weight));
-
-  const auto take_ports = [this](const Container& container) {
-    for (const ContainerPort& port : container.ports) {
-      if (port.host_port <= 0) continue;
-      host_ports.push_back(port);
-      if (port.host_ip.empty()) host_ports.back().host_ip = "0.0.0.0";
-    }
-  };
-  for (const Container& container : pod.containers) take_ports(container);
-  for (const Container& container : pod.init_containers) {
-    if (container.restart_always) take_ports(container);
-  }
-}
-
-void NodeInfo::add(const PodInfoPtr& pod) {
+void NodeInfo::add(const PodRef& pod) {
   requested.add(pod->requests, +1);
   non_zero_milli_cpu = wrapping_add(non_zero_milli_cpu, pod->non_zero_milli_cpu);
   non_zero_memory = wrapping_add(non_zero_memory, pod->non_zero_memory);
@@ -104,15 +54,16 @@ void NodeInfo::add(const PodInfoPtr& pod) {
   pods.push_back(pod);
 }
 
-void NodeInfo::remove(const Pod& pod) {
-  const auto it = std::find_if(pods.begin(), pods.end(), [&pod](const PodInfoPtr& p) { return p->pod.uid == pod.uid; });
-  if (it == pods.end()) return;
-  const PodInfo& gone = **it;
+bool NodeInfo::remove(std::uint32_t handle) {
+  const auto it = std::find_if(pods.begin(), pods.end(), [handle](const PodRef& p) { return p.handle == handle; });
+  if (it == pods.end()) return false;
+  const PodInfo& gone = *it->info;
   requested.add(gone.requests, -1);
   non_zero_milli_cpu = wrapping_sub(non_zero_milli_cpu, gone.non_zero_milli_cpu);
   non_zero_memory = wrapping_sub(non_zero_memory, gone.non_zero_memory);
   for (const ContainerPort& port : gone.host_ports) used_ports.erase({port.protocol, port.host_port, port.host_ip});
   pods.erase(it);
+  return true;
 }
 
 ClusterState::ClusterState(Objects objects) : objects_(std::move(objects)) {
@@ -149,6 +100,7 @@ ClusterState::ClusterState(Objects objects) : objects_(std::move(objects)) {
     info.csi_node = csi == csi_nodes.end() ? nullptr : csi->second;
     info.images = &images_[index];
     info.allocatable = to_resource(node->allocatable);
+    changes_.add_node();
   }
 
   for (const Namespace& item : objects_.namespaces) namespaces_.emplace(item.name, &item);
@@ -182,32 +134,49 @@ void ClusterState::count_claims(const Pod& pod, int sign) {
   }
 }
 
-void ClusterState::assume(const PodInfoPtr& pod, std::uint32_t node) {
+void ClusterState::assume(const PodRef& pod, std::uint32_t node) {
   BERTH_CHECK(node < nodes_.size());
   nodes_[node].add(pod);
-  count_claims(pod->pod, +1);
+  if (!pod->pod.volumes.empty()) count_claims(pod->pod, +1);
+  ++priorities_[pod->pod.priority];
+  changes_.touch(static_cast<NodeId>(node));
+  if (listener_ != nullptr) listener_->pod_moved(pod, node, +1);
 }
 
-void ClusterState::forget(const Pod& pod, std::uint32_t node) {
+void ClusterState::forget(const PodRef& pod, std::uint32_t node) {
   BERTH_CHECK(node < nodes_.size());
-  nodes_[node].remove(pod);
-  count_claims(pod, -1);
+  const bool was_there = nodes_[node].remove(pod.handle);
+  BERTH_CHECK(was_there);
+  if (!pod->pod.volumes.empty()) count_claims(pod->pod, -1);
+  const auto priority = priorities_.find(pod->pod.priority);
+  if (--priority->second == 0) priorities_.erase(priority);
+  changes_.touch(static_cast<NodeId>(node));
+  if (listener_ != nullptr) listener_->pod_moved(pod, node, -1);
 }
 
-void ClusterState::nominate(const PodInfoPtr& pod, const std::string& node) {
-  withdraw_nomination(pod->pod);
+void ClusterState::nominate(const PodRef& pod, std::uint32_t node) {
+  BERTH_CHECK(node < nodes_.size());
+  withdraw_nomination(pod.handle);
   nominated_[node].push_back(pod);
+  const auto place = std::lower_bound(nominated_nodes_.begin(), nominated_nodes_.end(), node);
+  if (place == nominated_nodes_.end() || *place != node) nominated_nodes_.insert(place, node);
 }
 
-void ClusterState::withdraw_nomination(const Pod& pod) {
-  for (auto& [node, pods] : nominated_) {
-    std::erase_if(pods, [&pod](const PodInfoPtr& p) { return p->pod.uid == pod.uid; });
+void ClusterState::withdraw_nomination(std::uint32_t handle) {
+  for (auto it = nominated_.begin(); it != nominated_.end(); ++it) {
+    if (std::erase_if(it->second, [handle](const PodRef& p) { return p.handle == handle; }) == 0) continue;
+    if (it->second.empty()) {
+      std::erase(nominated_nodes_, it->first);
+      nominated_.erase(it);
+    }
+    return;
   }
 }
 
-std::span<const PodInfoPtr> ClusterState::nominated(std::string_view node) const {
+std::span<const PodRef> ClusterState::nominated(std::uint32_t node) const {
+  if (nominated_.empty()) return {};
   const auto it = nominated_.find(node);
-  return it == nominated_.end() ? std::span<const PodInfoPtr>() : std::span<const PodInfoPtr>(it->second);
+  return it == nominated_.end() ? std::span<const PodRef>() : std::span<const PodRef>(it->second);
 }
 
 const StringMap* ClusterState::namespace_labels(std::string_view name) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,43 +15,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "policies/schedulers/kube/pod_info.hpp"
+#include "sim/cluster/change_log.hpp"
 #include "sim/cluster/kube_objects.hpp"
 
 namespace berth::kube {
-
-// A pod (anti-)affinity term as it is matched: namespaces resolved to names and a selector for the rest.
-struct AffinityTerm {
-  std::vector<std::string> namespaces;
-  LabelSelector namespace_selector;  // nothing: `namespaces` alone.
-  LabelSelector selector;
-  std::string topology_key;
-  std::int32_t weight = 0;  // Of preferred terms.
-
-  // `namespace_labels`: of the pod's namespace; null counts as no labels.
-  bool matches(const Pod& pod, const StringMap* namespace_labels) const;
-};
-
-// A pod with what is derived from its spec alone; immutable, shared by everyone who refers to the pod. Deriving is the
-// static half of the work: pods made from one template could share it.
-struct PodInfo {
-  explicit PodInfo(Pod source);
-
-  Pod pod;
-  Resource requests;                    // What it takes of a node.
-  std::int64_t non_zero_milli_cpu = 0;  // The same for scoring, with defaults for containers that ask for nothing.
-  std::int64_t non_zero_memory = 0;
-  std::vector<AffinityTerm> required_affinity;
-  std::vector<AffinityTerm> required_anti_affinity;
-  std::vector<AffinityTerm> preferred_affinity;
-  std::vector<AffinityTerm> preferred_anti_affinity;
-  std::vector<ContainerPort> host_ports;  // Of containers and sidecars.
-
-  bool has_affinity() const {
-    return !required_affinity.empty() || !required_anti_affinity.empty() || !preferred_affinity.empty() ||
-           !preferred_anti_affinity.empty();
-  }
-};
-using PodInfoPtr = std::shared_ptr<const PodInfo>;
 
 struct ImageState {
   std::int64_t size_bytes = 0;
@@ -68,16 +37,26 @@ struct NodeInfo {
   Resource requested;
   std::int64_t non_zero_milli_cpu = 0;
   std::int64_t non_zero_memory = 0;
-  std::vector<PodInfoPtr> pods;
+  std::vector<PodRef> pods;
   // Protocol, port, address. A set, as upstream: when one of two pods with the same port leaves, the port is free.
   std::set<std::tuple<std::string, std::int32_t, std::string>> used_ports;
 
-  void add(const PodInfoPtr& pod);
-  void remove(const Pod& pod);  // By uid; no-op if it is not here.
+  void add(const PodRef& pod);
+  bool remove(std::uint32_t handle);  // False if it is not here.
   const std::string& name() const { return node->name; }
   // The value of a label, or null.
   const std::string* label(std::string_view key) const { return node->labels.find(key); }
 };
+
+class PodListener {
+ public:
+  virtual void pod_moved(const PodRef& pod, std::uint32_t node, int sign) = 0;
+
+ protected:
+  ~PodListener() = default;
+};
+
+inline constexpr std::int64_t kNoPriority = std::numeric_limits<std::int64_t>::max();
 
 class ClusterState {
  public:
@@ -92,13 +71,22 @@ class ClusterState {
   const NodeInfo* find_node(std::string_view name) const;
   const Objects& objects() const { return objects_; }
 
-  void assume(const PodInfoPtr& pod, std::uint32_t node);  // The pod is on the node from now on.
-  void forget(const Pod& pod, std::uint32_t node);
+  void assume(const PodRef& pod, std::uint32_t node);  // The pod is on the node from now on.
+  void forget(const PodRef& pod, std::uint32_t node);
 
   // A waiting pod counts as a nominated pod on the node until it is withdrawn; again: moves it. In order of nomination.
-  void nominate(const PodInfoPtr& pod, const std::string& node);
-  void withdraw_nomination(const Pod& pod);
-  std::span<const PodInfoPtr> nominated(std::string_view node) const;
+  void nominate(const PodRef& pod, std::uint32_t node);
+  void withdraw_nomination(std::uint32_t handle);
+  std::span<const PodRef> nominated(std::uint32_t node) const;
+  // Nodes with nominated pods, ascending.
+  std::span<const std::uint32_t> nodes_with_nominated() const { return nominated_nodes_; }
+
+  // Nodes by their last change, by index: a reader that keeps a cursor meets each changed node once.
+  const ChangeLog& changes() const { return changes_; }
+  // Hears of every pod that comes to (+1) or leaves (-1) a node, after the change. It must outlive the cluster's use.
+  void set_listener(PodListener* listener) { listener_ = listener; }
+  // The lowest priority of a pod on any node; kNoPriority without pods.
+  std::int64_t lowest_priority() const { return priorities_.empty() ? kNoPriority : priorities_.begin()->first; }
 
   const StringMap* namespace_labels(std::string_view name) const;  // Null if unknown.
   const PersistentVolumeClaim* find_claim(std::string_view namespace_name, std::string_view name) const;
@@ -126,7 +114,11 @@ class ClusterState {
   std::map<std::string, const StorageClass*, std::less<>> storage_classes_;
   std::map<std::string, const CsiDriver*, std::less<>> csi_drivers_;
   std::map<std::string, int, std::less<>> claim_users_;
-  std::map<std::string, std::vector<PodInfoPtr>, std::less<>> nominated_;
+  std::map<std::uint32_t, std::vector<PodRef>> nominated_;  // By node.
+  std::vector<std::uint32_t> nominated_nodes_;
+  std::map<std::int32_t, std::size_t> priorities_;  // Pods on nodes, by priority.
+  ChangeLog changes_;
+  PodListener* listener_ = nullptr;
 };
 
 // "name" → "name:latest" where neither tag nor digest is given.

@@ -9,17 +9,12 @@
 namespace berth::kube {
 namespace {
 
-// A pod that has not started counts as starting now, behind all that have.
-std::int64_t start_of(const Pod& pod) {
-  return pod.start_time_s.value_or(std::numeric_limits<std::int64_t>::max());
-}
-
 // Sets apart the pods whose going a disruption budget forbids, counting budgets down in the order given.
-void split_by_budget(const std::vector<PodInfoPtr>& pods, const std::vector<PodDisruptionBudget>& budgets,
-                     std::vector<PodInfoPtr>& violating, std::vector<PodInfoPtr>& others) {
+void split_by_budget(const std::vector<PodRef>& pods, const std::vector<PodDisruptionBudget>& budgets,
+                     std::vector<PodRef>& violating, std::vector<PodRef>& others) {
   std::vector<std::int64_t> left;
   for (const PodDisruptionBudget& budget : budgets) left.push_back(budget.disruptions_allowed);
-  for (const PodInfoPtr& info : pods) {
+  for (const PodRef& info : pods) {
     const Pod& pod = info->pod;
     bool violates = false;
     for (std::size_t i = 0; i < budgets.size() && !pod.labels.empty(); ++i) {
@@ -40,29 +35,29 @@ void split_by_budget(const std::vector<PodInfoPtr>& pods, const std::vector<PodD
 PreemptionCandidate victims_on(const Runtime& runtime, const Cycle& cycle, const CycleState& base,
                                const NodeInfo& original) {
   PreemptionCandidate out{.node = &original, .victims = {}, .pdb_violations = 0};
-  std::vector<PodInfoPtr> potential;
-  for (const PodInfoPtr& pod : original.pods) {
+  std::vector<PodRef> potential;
+  for (const PodRef& pod : original.pods) {
     if (pod->pod.priority < cycle.pod.pod.priority) potential.push_back(pod);
   }
   if (potential.empty()) return out;
 
   NodeInfo node = original;
   CycleState state = base.clone_for_filter();
-  const auto remove = [&](const PodInfoPtr& pod) {
-    node.remove(pod->pod);
-    runtime.update(cycle, state, *pod, node, -1);
+  const auto remove = [&](const PodRef& pod) {
+    node.remove(pod.handle);
+    runtime.update(cycle, state, *pod.info, node, -1);
   };
-  for (const PodInfoPtr& pod : potential) remove(pod);
+  for (const PodRef& pod : potential) remove(pod);
   if (!runtime.filter(cycle, state, node).success()) return out;
 
   std::sort(potential.begin(), potential.end(), more_important);
-  std::vector<PodInfoPtr> violating;
-  std::vector<PodInfoPtr> others;
+  std::vector<PodRef> violating;
+  std::vector<PodRef> others;
   split_by_budget(potential, cycle.cluster.objects().budgets, violating, others);
   for (const auto* group : {&violating, &others}) {
-    for (const PodInfoPtr& pod : *group) {
+    for (const PodRef& pod : *group) {
       node.add(pod);
-      runtime.update(cycle, state, *pod, node, +1);
+      runtime.update(cycle, state, *pod.info, node, +1);
       if (runtime.filter(cycle, state, node).success()) continue;  // Reprieved.
       remove(pod);
       out.victims.push_back(pod);
@@ -79,18 +74,18 @@ auto rank(const PreemptionCandidate& candidate) {
   const std::int32_t highest = candidate.victims.front()->pod.priority;
   std::int64_t sum = 0;
   std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
-  for (const PodInfoPtr& pod : candidate.victims) {
+  for (const PodRef& pod : candidate.victims) {
     sum += std::int64_t{pod->pod.priority} + (std::int64_t{1} << 31);
-    if (pod->pod.priority == highest) earliest = std::min(earliest, start_of(pod->pod));
+    if (pod->pod.priority == highest) earliest = std::min(earliest, pod.start_s);
   }
   return std::tuple(candidate.pdb_violations, highest, sum, candidate.victims.size(), -earliest);
 }
 
 }  // namespace
 
-bool more_important(const PodInfoPtr& a, const PodInfoPtr& b) {
+bool more_important(const PodRef& a, const PodRef& b) {
   if (a->pod.priority != b->pod.priority) return a->pod.priority > b->pod.priority;
-  if (start_of(a->pod) != start_of(b->pod)) return start_of(a->pod) < start_of(b->pod);
+  if (a.start_s != b.start_s) return a.start_s < b.start_s;
   return std::tie(a->pod.namespace_name, a->pod.name) < std::tie(b->pod.namespace_name, b->pod.name);
 }
 
@@ -101,7 +96,7 @@ Preemption preempt(const Runtime& runtime, const PluginArgs& args, const Cycle& 
   if (pod.never_preempts) return {false, "not eligible due to preemptionPolicy=Never.", {}, {}};
   if (const NodeInfo* node = cycle.cluster.find_node(nominated_node);
       node != nullptr && statuses[node->index].code != Code::kUnschedulableAndUnresolvable) {
-    for (const PodInfoPtr& other : node->pods) {
+    for (const PodRef& other : node->pods) {
       if (other->pod.priority < pod.priority && other->pod.deleting && other->pod.disrupted_by_preemption) {
         return {false, "not eligible due to a terminating pod on the nominated node.", {}, {}};
       }

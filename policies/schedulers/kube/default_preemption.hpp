@@ -13,7 +13,7 @@ namespace berth::kube {
 
 struct PreemptionCandidate {
   const NodeInfo* node = nullptr;
-  std::vector<PodInfoPtr> victims;  // Most important first; never empty.
+  std::vector<PodRef> victims;  // Most important first; never empty.
   std::int64_t pdb_violations = 0;
 };
 struct Preemption {
@@ -30,6 +30,6 @@ Preemption preempt(const Runtime& runtime, const PluginArgs& args, const Cycle& 
                    std::span<const Status> statuses, std::string_view nominated_node, std::uint64_t offset);
 
 // Higher priority, then earlier start, then (upstream leaves it open) by name.
-bool more_important(const PodInfoPtr& a, const PodInfoPtr& b);
+bool more_important(const PodRef& a, const PodRef& b);
 
 }  // namespace berth::kube

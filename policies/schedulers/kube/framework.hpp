@@ -66,9 +66,20 @@ struct CycleState {
 struct Cycle {
   const ClusterState& cluster;
   const PodInfo& pod;
+  std::uint32_t handle;  // Of the pod.
 };
 
 using NodeNames = std::set<std::string, std::less<>>;
+
+// What a plugin's answers for a pod depend on, beside the pod's class and the profile. It decides how long an answer
+// may be kept (fast_scheduler.hpp); the naive pass asks anew every time.
+enum class Scope : std::uint8_t {
+  kCluster,     // Anything. A pod that meets such a plugin is decided by the naive pass.
+  kVolumes,     // Passes and scores 0 unless the pod has claims or disks; then anything.
+  kNodeObject,  // The node's labels, taints, images and so on: what does not change as pods come and go.
+  kNode,        // The NodeInfo: what is on this node.
+  kTopology,    // Pods per topology domain: PodTopologySpread and InterPodAffinity.
+};
 
 class Plugin {
  public:
@@ -78,11 +89,19 @@ class Plugin {
   std::size_t slot() const { return slot_; }  // Of its CycleState; set by the scheduler.
   void set_slot(std::size_t slot) { slot_ = slot; }
 
+  virtual Scope scope() const { return Scope::kCluster; }
+  // True if normalize() does anything. With scope kNode a plugin must not (its scores are kept per node).
+  virtual bool normalizes() const { return false; }
+
   // Once per pod, before any node. May skip the filter, refuse the pod for all nodes, or narrow the choice: nodes not
   // in `narrowed`, if set, are never looked at.
   virtual Status pre_filter(const Cycle&, CycleState&, std::optional<NodeNames>& /*narrowed*/) const { return {}; }
   // May the pod run on this node?
   virtual Status filter(const Cycle&, CycleState&, const NodeInfo&) const { return {}; }
+  // The same without words: what a pass over many nodes asks.
+  virtual Code admits(const Cycle& cycle, CycleState& state, const NodeInfo& node) const {
+    return filter(cycle, state, node).code;
+  }
   // `other` is thought to have come to (sign +1) or gone from (-1) the node: update what pre_filter counted.
   virtual void update(const Cycle&, CycleState&, const PodInfo& /*other*/, const NodeInfo&, int /*sign*/) const {}
   // Once per pod, with the nodes that are left. May skip scoring.

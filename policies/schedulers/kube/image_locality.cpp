@@ -15,6 +15,8 @@ class ImageLocality final : public Plugin {
  public:
   ImageLocality() : Plugin("ImageLocality") {}
 
+  Scope scope() const override { return Scope::kNodeObject; }
+
   std::int64_t score(const Cycle& cycle, const CycleState&, const NodeInfo& node) const override {
     const Pod& pod = cycle.pod.pod;
     const auto nodes = static_cast<double>(cycle.cluster.nodes().size());

@@ -1,12 +1,43 @@
 // InterPodAffinity: near the pods that the pod wants, away from those it shuns, and away from those that shun it.
 // "Near" is sharing the value of a node label, the term's topologyKey.
 // Source: pkg/scheduler/framework/plugins/interpodaffinity, v1.37.
+#include "policies/schedulers/kube/inter_pod_affinity.hpp"
+
 #include <algorithm>
 #include <map>
 
 #include "policies/schedulers/kube/plugins.hpp"
 
 namespace berth::kube {
+
+std::vector<AffinityTerm> with_namespaces(std::vector<AffinityTerm> terms, const ClusterState& cluster) {
+  for (AffinityTerm& term : terms) {
+    if (term.namespace_selector.empty()) continue;
+    for (const Namespace& item : cluster.objects().namespaces) {
+      if (term.namespace_selector.matches(item.labels)) term.namespaces.push_back(item.name);
+    }
+    term.namespace_selector = LabelSelector{};
+  }
+  return terms;
+}
+
+bool matches_all(const std::vector<AffinityTerm>& terms, const Pod& pod) {
+  return !terms.empty() && std::all_of(terms.begin(), terms.end(),
+                                       [&pod](const AffinityTerm& term) { return term.matches(pod, nullptr); });
+}
+
+void normalize_inter_pod_affinity(std::span<std::int64_t> scores) {
+  if (scores.empty()) return;
+  const auto [low, high] = std::minmax_element(scores.begin(), scores.end());
+  const std::int64_t min = *low;
+  const std::int64_t range = *high - min;
+  for (std::int64_t& score : scores) {
+    // In doubles and in this order: 29/100 comes to 28.
+    const double share = range == 0 ? 0 : static_cast<double>(score - min) / static_cast<double>(range);
+    score = static_cast<std::int64_t>(static_cast<double>(kMaxNodeScore) * share);
+  }
+}
+
 namespace {
 
 // How many pods, or how much weight, per label key and value. An entry that comes to 0 is dropped: "no pod anywhere
@@ -24,23 +55,6 @@ void count(Counts& counts, const NodeInfo& node, const std::string& topology_key
 std::int64_t at(const Counts& counts, const std::string& key, const std::string& value) {
   const auto it = counts.find({key, value});
   return it == counts.end() ? 0 : it->second;
-}
-
-// A namespaceSelector other than {} becomes the names it matches now: whoever is compared needs no labels then.
-std::vector<AffinityTerm> with_namespaces(std::vector<AffinityTerm> terms, const ClusterState& cluster) {
-  for (AffinityTerm& term : terms) {
-    if (term.namespace_selector.empty()) continue;
-    for (const Namespace& item : cluster.objects().namespaces) {
-      if (term.namespace_selector.matches(item.labels)) term.namespaces.push_back(item.name);
-    }
-    term.namespace_selector = LabelSelector{};
-  }
-  return terms;
-}
-
-bool matches_all(const std::vector<AffinityTerm>& terms, const Pod& pod) {
-  return !terms.empty() && std::all_of(terms.begin(), terms.end(),
-                                       [&pod](const AffinityTerm& term) { return term.matches(pod, nullptr); });
 }
 
 struct FilterState : CopiedState<FilterState> {
@@ -83,6 +97,9 @@ class InterPodAffinity final : public Plugin {
         hard_weight_(args.hard_pod_affinity_weight),
         ignore_existing_(args.ignore_preferred_terms_of_existing_pods) {}
 
+  Scope scope() const override { return Scope::kTopology; }
+  bool normalizes() const override { return true; }
+
   Status pre_filter(const Cycle& cycle, CycleState& state, std::optional<NodeNames>&) const override {
     auto own = std::make_unique<FilterState>();
     const PodInfo& pod = cycle.pod;
@@ -92,8 +109,8 @@ class InterPodAffinity final : public Plugin {
     own->namespace_labels = cycle.cluster.namespace_labels(pod.pod.namespace_name);
     const bool has_terms = !own->affinity->empty() || !own->anti_affinity->empty();
     for (const NodeInfo& node : cycle.cluster.nodes()) {
-      for (const PodInfoPtr& other : node.pods) {
-        if (has_terms || !other->required_anti_affinity.empty()) own->add(pod.pod, *other, node, +1);
+      for (const PodRef& other : node.pods) {
+        if (has_terms || !other->required_anti_affinity.empty()) own->add(pod.pod, *other.info, node, +1);
       }
     }
     const bool nothing = !has_terms && own->existing_counts.empty();
@@ -133,7 +150,7 @@ class InterPodAffinity final : public Plugin {
     const StringMap* labels = cycle.cluster.namespace_labels(pod.pod.namespace_name);
     auto own = std::make_unique<ScoreState>();
     for (const NodeInfo& node : cycle.cluster.nodes()) {
-      for (const PodInfoPtr& other : node.pods) {
+      for (const PodRef& other : node.pods) {
         if (!prefers && !other->has_affinity()) continue;
         for (const AffinityTerm& term : affinity) own->add(term, term.weight, other->pod, nullptr, node);
         for (const AffinityTerm& term : anti_affinity) own->add(term, -term.weight, other->pod, nullptr, node);
@@ -163,15 +180,7 @@ class InterPodAffinity final : public Plugin {
 
   void normalize(const Cycle&, const CycleState&, std::span<const NodeInfo* const>,
                  std::span<std::int64_t> scores) const override {
-    if (scores.empty()) return;
-    const auto [low, high] = std::minmax_element(scores.begin(), scores.end());
-    const std::int64_t min = *low;
-    const std::int64_t range = *high - min;
-    for (std::int64_t& score : scores) {
-      // In doubles and in this order: 29/100 comes to 28.
-      const double share = range == 0 ? 0 : static_cast<double>(score - min) / static_cast<double>(range);
-      score = static_cast<std::int64_t>(static_cast<double>(kMaxNodeScore) * share);
-    }
+    normalize_inter_pod_affinity(scores);
   }
 
  private:

@@ -13,6 +13,9 @@ class NodeAffinity final : public Plugin {
         added_(args.added_required_terms),
         added_preferred_(args.added_preferred_terms) {}
 
+  Scope scope() const override { return Scope::kNodeObject; }
+  bool normalizes() const override { return true; }
+
   Status pre_filter(const Cycle& cycle, CycleState&, std::optional<NodeNames>& narrowed) const override {
     const Pod& pod = cycle.pod.pod;
     if (!pod.has_node_affinity_terms) return !has_added_ && pod.node_selector.empty() ? skip() : Status{};

@@ -9,6 +9,8 @@ class NodeName final : public Plugin {
  public:
   NodeName() : Plugin("NodeName") {}
 
+  Scope scope() const override { return Scope::kNodeObject; }
+
   Status filter(const Cycle& cycle, CycleState&, const NodeInfo& node) const override {
     const std::string& wanted = cycle.pod.pod.node_name;
     if (wanted.empty() || wanted == node.name()) return {};

@@ -13,6 +13,8 @@ class NodePorts final : public Plugin {
  public:
   NodePorts() : Plugin("NodePorts") {}
 
+  Scope scope() const override { return Scope::kNode; }
+
   Status pre_filter(const Cycle& cycle, CycleState&, std::optional<NodeNames>&) const override {
     return cycle.pod.host_ports.empty() ? skip() : Status{};
   }

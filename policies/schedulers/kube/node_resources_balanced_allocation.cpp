@@ -1,6 +1,7 @@
 // NodeResourcesBalancedAllocation: better the node on which the pod makes the used fractions more alike.
 // Source: pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go, v1.37.
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cmath>
 
 #include "policies/schedulers/kube/node_resources.hpp"
@@ -13,8 +14,10 @@ struct Asked : CopiedState<Asked> {
   std::vector<std::int64_t> amounts;  // By balanced resource.
 };
 
+using Fractions = boost::container::small_vector<double, 8>;  // No allocation for the usual two or three.
+
 // 100 · (1 - standard deviation of the fractions), truncated. In doubles, in upstream's order of operations.
-std::int64_t balance(const std::vector<double>& fractions) {
+std::int64_t balance(const Fractions& fractions) {
   double deviation = 0;
   if (fractions.size() == 2) {
     deviation = std::abs((fractions[0] - fractions[1]) / 2);
@@ -34,6 +37,8 @@ class BalancedAllocation final : public Plugin {
   explicit BalancedAllocation(const PluginArgs& args)
       : Plugin("NodeResourcesBalancedAllocation"), resources_(args.balanced_resources) {}
 
+  Scope scope() const override { return Scope::kNode; }
+
   Status pre_score(const Cycle& cycle, CycleState& state, std::span<const NodeInfo* const>) const override {
     auto own = std::make_unique<Asked>();
     for (const std::string& name : resources_) own->amounts.push_back(amount_of(cycle.pod.requests, name));
@@ -45,8 +50,8 @@ class BalancedAllocation final : public Plugin {
 
   std::int64_t score(const Cycle&, const CycleState& state, const NodeInfo& node) const override {
     const auto& amounts = score_state<Asked>(state).amounts;
-    std::vector<double> with;
-    std::vector<double> without;
+    Fractions with;
+    Fractions without;
     for (std::size_t i = 0; i < resources_.size(); ++i) {
       const Share share = share_of(node, resources_[i], amounts[i], false);
       if (share.allocatable == 0) continue;

@@ -26,29 +26,17 @@ class NodeResourcesFit final : public Plugin {
         ignored_(args.ignored_resources),
         ignored_groups_(args.ignored_resource_groups) {}
 
+  Scope scope() const override { return Scope::kNode; }
+
   Status filter(const Cycle& cycle, CycleState&, const NodeInfo& node) const override {
     Status status;
-    const Resource& asked = cycle.pod.requests;
-    bool unresolvable = false;
-    if (static_cast<std::int64_t>(node.pods.size()) + 1 > node.allocatable.allowed_pods) {
-      status.reasons.emplace_back("Too many pods");
-    }
-    const auto check = [&](std::string_view name, std::int64_t request, std::int64_t allocatable, std::int64_t used) {
-      if (request <= 0 || request <= wrapping_sub(allocatable, used)) return;
-      status.reasons.push_back("Insufficient " + std::string(name));
-      unresolvable = unresolvable || request > allocatable;
-    };
-    check("cpu", asked.milli_cpu, node.allocatable.milli_cpu, node.requested.milli_cpu);
-    check("memory", asked.memory, node.allocatable.memory, node.requested.memory);
-    check("ephemeral-storage", asked.ephemeral_storage, node.allocatable.ephemeral_storage,
-          node.requested.ephemeral_storage);
-    for (const auto& [name, request] : asked.scalar) {
-      if (request == 0 || ignored(name)) continue;
-      check(name, request, node.allocatable.scalar_or_zero(name), node.requested.scalar_or_zero(name));
-    }
-    if (!status.reasons.empty())
-      status.code = unresolvable ? Code::kUnschedulableAndUnresolvable : Code::kUnschedulable;
+    status.code = check(cycle.pod.requests, node, [&status](std::string_view lacking) {
+      status.reasons.push_back(lacking == "pods" ? "Too many pods" : "Insufficient " + std::string(lacking));
+    });
     return status;
+  }
+  Code admits(const Cycle& cycle, CycleState&, const NodeInfo& node) const override {
+    return check(cycle.pod.requests, node, [](std::string_view) {});
   }
 
   Status pre_score(const Cycle& cycle, CycleState& state, std::span<const NodeInfo* const>) const override {
@@ -77,6 +65,30 @@ class NodeResourcesFit final : public Plugin {
   }
 
  private:
+  // Calls lacks(resource) for each resource that is short.
+  template <class Lacks>
+  Code check(const Resource& asked, const NodeInfo& node, Lacks lacks) const {
+    Code code = Code::kSuccess;
+    const auto refuse = [&](std::string_view name, bool forever) {
+      lacks(name);
+      code = std::max(code, forever ? Code::kUnschedulableAndUnresolvable : Code::kUnschedulable);
+    };
+    const Resource& has = node.allocatable;
+    const Resource& used = node.requested;
+    if (static_cast<std::int64_t>(node.pods.size()) + 1 > has.allowed_pods) refuse("pods", false);
+    const auto look = [&](std::string_view name, std::int64_t request, std::int64_t allocatable, std::int64_t taken) {
+      if (request > 0 && request > wrapping_sub(allocatable, taken)) refuse(name, request > allocatable);
+    };
+    look("cpu", asked.milli_cpu, has.milli_cpu, used.milli_cpu);
+    look("memory", asked.memory, has.memory, used.memory);
+    look("ephemeral-storage", asked.ephemeral_storage, has.ephemeral_storage, used.ephemeral_storage);
+    for (const auto& [name, request] : asked.scalar) {
+      if (request == 0 || ignored(name)) continue;
+      look(name, request, has.scalar_or_zero(name), used.scalar_or_zero(name));
+    }
+    return code;
+  }
+
   std::int64_t rate(const Share& share) const {
     switch (strategy_) {
       case ScoringStrategy::kLeastAllocated:

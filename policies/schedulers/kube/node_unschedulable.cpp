@@ -9,6 +9,8 @@ class NodeUnschedulable final : public Plugin {
  public:
   NodeUnschedulable() : Plugin("NodeUnschedulable") {}
 
+  Scope scope() const override { return Scope::kNodeObject; }
+
   Status filter(const Cycle& cycle, CycleState&, const NodeInfo& node) const override {
     static const Taint kCordoned{"node.kubernetes.io/unschedulable", "", TaintEffect::kNoSchedule};
     if (!node.node->unschedulable || tolerated(cycle.pod.pod.tolerations, kCordoned)) return {};

@@ -36,6 +36,8 @@ class NodeVolumeLimits final : public Plugin {
  public:
   NodeVolumeLimits() : Plugin("NodeVolumeLimits") {}
 
+  Scope scope() const override { return Scope::kVolumes; }
+
   Status pre_filter(const Cycle& cycle, CycleState&, std::optional<NodeNames>&) const override {
     const Pod& pod = cycle.pod.pod;
     const bool any = std::any_of(pod.volumes.begin(), pod.volumes.end(),
@@ -61,7 +63,7 @@ class NodeVolumeLimits final : public Plugin {
     }
     if (node.csi_node == nullptr) return {};
     Volumes attached;
-    for (const PodInfoPtr& other : node.pods) collect(cycle.cluster, other->pod, attached);
+    for (const PodRef& other : node.pods) collect(cycle.cluster, other->pod, attached);
     std::map<std::string, std::int64_t> counts;  // Attached and new, by driver; only drivers of new volumes matter.
     std::map<std::string, std::int64_t> added;
     for (const auto& [volume, driver] : attached) {

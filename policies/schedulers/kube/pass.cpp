@@ -3,9 +3,18 @@
 #include "policies/schedulers/kube/plugins.hpp"
 
 namespace berth::kube {
+namespace {
+
+class Pass final : public Plugin {
+ public:
+  using Plugin::Plugin;
+  Scope scope() const override { return Scope::kNodeObject; }
+};
+
+}  // namespace
 
 std::unique_ptr<Plugin> make_pass(const char* name) {
-  return std::make_unique<Plugin>(name);
+  return std::make_unique<Pass>(name);
 }
 
 }  // namespace berth::kube

@@ -86,16 +86,16 @@ Status Runtime::filter_once(const Cycle& cycle, CycleState& state, const NodeInf
 }
 
 Status Runtime::filter(const Cycle& cycle, CycleState& state, const NodeInfo& node) const {
-  std::vector<PodInfoPtr> claimed;
-  for (const PodInfoPtr& other : cycle.cluster.nominated(node.name())) {
-    if (other->pod.priority >= cycle.pod.pod.priority && other->pod.uid != cycle.pod.pod.uid) claimed.push_back(other);
+  std::vector<PodRef> claimed;
+  for (const PodRef& other : cycle.cluster.nominated(node.index)) {
+    if (other->pod.priority >= cycle.pod.pod.priority && other.handle != cycle.handle) claimed.push_back(other);
   }
   if (!claimed.empty()) {
     NodeInfo with = node;
     CycleState copy = state.clone_for_filter();
-    for (const PodInfoPtr& other : claimed) {
+    for (const PodRef& other : claimed) {
       with.add(other);
-      update(cycle, copy, *other, with, +1);
+      update(cycle, copy, *other.info, with, +1);
     }
     Status status = filter_once(cycle, copy, with);
     if (!status.success()) return status;

@@ -40,6 +40,13 @@ class Runtime {
   // Those that did not skip themselves, in order.
   std::vector<PluginScores> score(const Cycle& cycle, CycleState& state, std::span<const NodeInfo* const> nodes) const;
 
+  // In running order.
+  std::span<const Plugin* const> pre_filters() const { return pre_filters_; }
+  std::span<const Plugin* const> filters() const { return filters_; }
+  std::span<const Plugin* const> pre_scores() const { return pre_scores_; }
+  std::span<const Plugin* const> scores() const { return scores_; }
+  std::span<const std::int64_t> weights() const { return weights_; }  // Beside scores().
+
   bool has_scores() const { return !scores_.empty(); }
   bool preempts() const { return preempts_; }
   const Plugin* find(std::string_view name) const;  // Null if the profile does without it.

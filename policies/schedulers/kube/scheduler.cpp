@@ -85,13 +85,13 @@ void Scheduler::find_feasible(const Cycle& cycle, CycleState& state, const std::
   if (!all.empty()) next_start_ = (next_start_ + out.feasible.size() + refused) % all.size();
 }
 
-Decision Scheduler::decide(const ClusterState& cluster, const PodInfo& pod, std::string_view nominated_node) {
+Decision Scheduler::decide(const ClusterState& cluster, const PodRef& pod, std::string_view nominated_node) {
   Decision out;
-  const Cycle cycle{cluster, pod};
+  const Cycle cycle{cluster, *pod.info, pod.handle};
   CycleState state;
   out.nodes = cluster.nodes();
   out.statuses.resize(out.nodes.size());
-  if (!pod.pod.scheduling_gates.empty()) {
+  if (!pod->pod.scheduling_gates.empty()) {
     out.result = Decision::Result::kGated;
     return out;
   }

@@ -56,7 +56,7 @@ class Scheduler {
 
   // `nominated_node`: the pod's status.nominatedNodeName, or empty. Deterministic in the calls so far and the seed.
   // O(nodes · (plugins + pods per node)). The decision points into the cluster: apply it before the next change.
-  Decision decide(const ClusterState& cluster, const PodInfo& pod, std::string_view nominated_node);
+  Decision decide(const ClusterState& cluster, const PodRef& pod, std::string_view nominated_node);
 
  private:
   std::size_t pick(std::size_t n);

@@ -11,6 +11,9 @@ class TaintToleration final : public Plugin {
  public:
   TaintToleration() : Plugin("TaintToleration") {}
 
+  Scope scope() const override { return Scope::kNodeObject; }
+  bool normalizes() const override { return true; }
+
   Status filter(const Cycle& cycle, CycleState&, const NodeInfo& node) const override {
     if (tolerates_scheduling(cycle.pod.pod.tolerations, node.node->taints)) return {};
     return unresolvable("node(s) had untolerated taint(s)");

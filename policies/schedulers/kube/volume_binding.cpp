@@ -85,6 +85,8 @@ class VolumeBinding final : public Plugin {
  public:
   explicit VolumeBinding(const PluginArgs& args) : Plugin("VolumeBinding"), shape_(args.volume_shape) {}
 
+  Scope scope() const override { return Scope::kVolumes; }
+
   Status pre_filter(const Cycle& cycle, CycleState& state, std::optional<NodeNames>&) const override {
     const Pod& pod = cycle.pod.pod;
     auto own = std::make_unique<FilterState>();

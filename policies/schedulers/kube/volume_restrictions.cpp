@@ -32,6 +32,8 @@ class VolumeRestrictions final : public Plugin {
  public:
   VolumeRestrictions() : Plugin("VolumeRestrictions") {}
 
+  Scope scope() const override { return Scope::kVolumes; }
+
   Status pre_filter(const Cycle& cycle, CycleState& state, std::optional<NodeNames>&) const override {
     const Pod& pod = cycle.pod.pod;
     auto own = std::make_unique<FilterState>();
@@ -54,7 +56,7 @@ class VolumeRestrictions final : public Plugin {
   Status filter(const Cycle& cycle, CycleState& state, const NodeInfo& node) const override {
     for (const Volume& volume : cycle.pod.pod.volumes) {
       if (!restricted(volume)) continue;
-      for (const PodInfoPtr& other : node.pods) {
+      for (const PodRef& other : node.pods) {
         for (const Volume& taken : other->pod.volumes) {
           if (conflict(volume, taken)) return unschedulable("node(s) had no available disk");
         }

@@ -41,6 +41,8 @@ class VolumeZone final : public Plugin {
  public:
   VolumeZone() : Plugin("VolumeZone") {}
 
+  Scope scope() const override { return Scope::kVolumes; }
+
   Status pre_filter(const Cycle& cycle, CycleState& state, std::optional<NodeNames>&) const override {
     const Pod& pod = cycle.pod.pod;
     auto own = std::make_unique<FilterState>();
