@@ -140,7 +140,7 @@ void ClusterState::assume(const PodRef& pod, std::uint32_t node) {
   if (!pod->pod.volumes.empty()) count_claims(pod->pod, +1);
   ++priorities_[pod->pod.priority];
   changes_.touch(static_cast<NodeId>(node));
-  if (listener_ != nullptr) listener_->pod_moved(pod, node, +1);
+  for (PodListener* listener : listeners_) listener->pod_moved(pod, node, +1);
 }
 
 void ClusterState::forget(const PodRef& pod, std::uint32_t node) {
@@ -151,7 +151,7 @@ void ClusterState::forget(const PodRef& pod, std::uint32_t node) {
   const auto priority = priorities_.find(pod->pod.priority);
   if (--priority->second == 0) priorities_.erase(priority);
   changes_.touch(static_cast<NodeId>(node));
-  if (listener_ != nullptr) listener_->pod_moved(pod, node, -1);
+  for (PodListener* listener : listeners_) listener->pod_moved(pod, node, -1);
 }
 
 void ClusterState::nominate(const PodRef& pod, std::uint32_t node) {

@@ -83,8 +83,9 @@ class ClusterState {
 
   // Nodes by their last change, by index: a reader that keeps a cursor meets each changed node once.
   const ChangeLog& changes() const { return changes_; }
-  // Hears of every pod that comes to (+1) or leaves (-1) a node, after the change. It must outlive the cluster's use.
-  void set_listener(PodListener* listener) { listener_ = listener; }
+  // Hears of every pod that comes to (+1) or leaves (-1) a node, after the change, until it is removed.
+  void add_listener(PodListener* listener) { listeners_.push_back(listener); }
+  void remove_listener(PodListener* listener) { std::erase(listeners_, listener); }
   // The lowest priority of a pod on any node; kNoPriority without pods.
   std::int64_t lowest_priority() const { return priorities_.empty() ? kNoPriority : priorities_.begin()->first; }
 
@@ -118,7 +119,7 @@ class ClusterState {
   std::vector<std::uint32_t> nominated_nodes_;
   std::map<std::int32_t, std::size_t> priorities_;  // Pods on nodes, by priority.
   ChangeLog changes_;
-  PodListener* listener_ = nullptr;
+  std::vector<PodListener*> listeners_;
 };
 
 // "name" → "name:latest" where neither tag nor digest is given.

@@ -86,16 +86,17 @@ auto rank(const PreemptionCandidate& candidate) {
 bool more_important(const PodRef& a, const PodRef& b) {
   if (a->pod.priority != b->pod.priority) return a->pod.priority > b->pod.priority;
   if (a.start_s != b.start_s) return a.start_s < b.start_s;
-  return std::tie(a->pod.namespace_name, a->pod.name) < std::tie(b->pod.namespace_name, b->pod.name);
+  return std::tie(a->pod.namespace_name, a->pod.name, a.handle) <
+         std::tie(b->pod.namespace_name, b->pod.name, b.handle);
 }
 
 Preemption preempt(const Runtime& runtime, const PluginArgs& args, const Cycle& cycle, const CycleState& state,
-                   std::span<const Status> statuses, std::string_view nominated_node, std::uint64_t offset) {
+                   std::span<const Code> codes, std::string_view nominated_node, std::uint64_t offset) {
   Preemption out;
   const Pod& pod = cycle.pod.pod;
   if (pod.never_preempts) return {false, "not eligible due to preemptionPolicy=Never.", {}, {}};
   if (const NodeInfo* node = cycle.cluster.find_node(nominated_node);
-      node != nullptr && statuses[node->index].code != Code::kUnschedulableAndUnresolvable) {
+      node != nullptr && codes[node->index] != Code::kUnschedulableAndUnresolvable) {
     for (const PodRef& other : node->pods) {
       if (other->pod.priority < pod.priority && other->pod.deleting && other->pod.disrupted_by_preemption) {
         return {false, "not eligible due to a terminating pod on the nominated node.", {}, {}};
@@ -105,7 +106,7 @@ Preemption preempt(const Runtime& runtime, const PluginArgs& args, const Cycle& 
 
   std::vector<const NodeInfo*> hopeful;
   for (const NodeInfo& node : cycle.cluster.nodes()) {
-    if (statuses[node.index].code == Code::kUnschedulable) hopeful.push_back(&node);
+    if (codes[node.index] == Code::kUnschedulable) hopeful.push_back(&node);
   }
   const auto n = static_cast<std::int64_t>(hopeful.size());
   const std::int64_t wanted =

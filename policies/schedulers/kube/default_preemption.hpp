@@ -23,13 +23,13 @@ struct Preemption {
   std::vector<std::size_t> ties;  // Candidates that no rule tells apart from the best; empty without candidates.
 };
 
-// `statuses`: what each node (by its index) answered to the pod. `offset`: where among the nodes that may help the
+// `codes`: what each node (by its index) answered to the pod. `offset`: where among the nodes that may help the
 // search begins (upstream draws it); it ends early once max(10 %, 100) candidates are found, one of them without PDB
 // violation. `nominated_node`: where the pod is nominated already, or empty. `state` is the cycle's, after PreFilter.
 Preemption preempt(const Runtime& runtime, const PluginArgs& args, const Cycle& cycle, const CycleState& state,
-                   std::span<const Status> statuses, std::string_view nominated_node, std::uint64_t offset);
+                   std::span<const Code> codes, std::string_view nominated_node, std::uint64_t offset);
 
-// Higher priority, then earlier start, then (upstream leaves it open) by name.
+// Higher priority, then earlier start, then (upstream leaves it open) by name and handle.
 bool more_important(const PodRef& a, const PodRef& b);
 
 }  // namespace berth::kube

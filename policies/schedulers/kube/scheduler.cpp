@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t kMinFeasible = 100;
 
-// Which element stands at the root once Go's heap.Init has made a max-heap of the list: what kube-scheduler takes.
+}  // namespace
+
 std::size_t heap_root(const std::vector<std::int64_t>& totals) {
   std::vector<std::size_t> heap(totals.size());
   for (std::size_t i = 0; i < heap.size(); ++i) heap[i] = i;
@@ -29,8 +30,6 @@ std::size_t heap_root(const std::vector<std::int64_t>& totals) {
   }
   return heap[0];
 }
-
-}  // namespace
 
 std::string Decision::fit_error() const {
   std::map<std::string, std::size_t> counts;
@@ -82,7 +81,7 @@ void Scheduler::find_feasible(const Cycle& cycle, CycleState& state, const std::
       out.statuses[node->index] = std::move(status);
     }
   }
-  if (!all.empty()) next_start_ = (next_start_ + out.feasible.size() + refused) % all.size();
+  if (!all.empty()) looked_at(out.feasible.size() + refused, all.size());
 }
 
 Decision Scheduler::decide(const ClusterState& cluster, const PodRef& pod, std::string_view nominated_node) {
@@ -120,10 +119,10 @@ Decision Scheduler::decide(const ClusterState& cluster, const PodRef& pod, std::
 
   if (out.feasible.empty()) {
     if (!runtime_.preempts()) return out;
-    const auto hopeful = static_cast<std::size_t>(std::count_if(
-        out.statuses.begin(), out.statuses.end(), [](const Status& s) { return s.code == Code::kUnschedulable; }));
-    out.preemption =
-        preempt(runtime_, args_, cycle, state, out.statuses, nominated_node, hopeful == 0 ? 0 : pick(hopeful));
+    std::vector<Code> codes;
+    for (const Status& status : out.statuses) codes.push_back(status.code);
+    const auto hopeful = static_cast<std::size_t>(std::count(codes.begin(), codes.end(), Code::kUnschedulable));
+    out.preemption = preempt(runtime_, args_, cycle, state, codes, nominated_node, hopeful == 0 ? 0 : pick(hopeful));
     const auto& ties = out.preemption->ties;
     if (!ties.empty()) out.preempted = &out.preemption->candidates[ties[pick(ties.size())]];
     return out;

@@ -1,6 +1,7 @@
 // One pod at a time, as kube-scheduler decides it: PreFilter, the nominated node first, filters over the nodes in their
 // rotating order, scores, the best node; or else preemption. Looks only: applying a decision is the caller's.
-// Source: pkg/scheduler/schedule_one.go, v1.37. This is the exact, naive twin: every cycle looks at everything anew.
+// Source: pkg/scheduler/schedule_one.go, v1.37. This is the exact, naive twin: every cycle looks at everything anew;
+// fast_scheduler.hpp makes the same decisions from what it keeps.
 // Not modelled: queue order and back-off, extenders, dynamic resource allocation, pod groups, opportunistic batching.
 #pragma once
 
@@ -58,10 +59,19 @@ class Scheduler {
   // O(nodes · (plugins + pods per node)). The decision points into the cluster: apply it before the next change.
   Decision decide(const ClusterState& cluster, const PodRef& pod, std::string_view nominated_node);
 
- private:
+  // For the fast pass, which shares the plugins and the state that goes from pod to pod.
+  const Runtime& runtime() const { return runtime_; }
+  const PluginArgs& args() const { return args_; }
+  TieRule tie_rule() const { return tie_rule_; }
+  // One of n alternatives that no rule tells apart: 0, or a draw.
   std::size_t pick(std::size_t n);
-  void find_feasible(const Cycle& cycle, CycleState& state, const std::optional<NodeNames>& narrowed, Decision& out);
+  // How many feasible nodes end the search among this many.
   std::size_t feasible_wanted(std::size_t nodes) const;
+  std::size_t next_start() const { return next_start_; }
+  void looked_at(std::size_t count, std::size_t nodes) { next_start_ = (next_start_ + count) % nodes; }
+
+ private:
+  void find_feasible(const Cycle& cycle, CycleState& state, const std::optional<NodeNames>& narrowed, Decision& out);
 
   Runtime runtime_;
   PluginArgs args_;
@@ -70,5 +80,8 @@ class Scheduler {
   Rng rng_;
   std::size_t next_start_ = 0;
 };
+
+// Which element stands at the root once Go's heap.Init has made a max-heap of the list: what kube-scheduler takes.
+std::size_t heap_root(const std::vector<std::int64_t>& totals);
 
 }  // namespace berth::kube
