@@ -137,6 +137,12 @@ std::string Params::choice(const char* name, const Choice& about) const {
   refuse(name, *text, "one of " + range + did_you_mean(*text, about.values));
 }
 
+std::string Params::text(const char* name, const char* fallback, const char* help) const {
+  declared_.push_back({name, fallback, "", help});
+  const std::string* given = find(name);
+  return given == nullptr ? fallback : *given;
+}
+
 void Params::refuse_unknown() const {
   for (const auto& [key, value] : values_) {
     bool known = false;

@@ -57,6 +57,7 @@ class Params {
   double number(const char* name, const Number& about) const;
   std::int64_t integer(const char* name, const Integer& about) const;
   std::string choice(const char* name, const Choice& about) const;
+  std::string text(const char* name, const char* fallback, const char* help) const;
 
   const std::vector<Declared>& declared() const { return declared_; }
   // Throws InputError if the user set a parameter that nobody asked for.

@@ -34,6 +34,8 @@ class Policy {
 class Scheduler : public Policy {
  public:
   static constexpr const char* kKind = "scheduler";
+  // Who is to hear of the cluster's changes from the beginning; null: nobody.
+  virtual ClusterListener* listener() { return nullptr; }
   // Called once per instant, after its last event, while pods wait (cluster.pending()). Binds what it likes.
   virtual void schedule(const Context& ctx, Actions& act) = 0;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "policies/autoscalers/pod_autoscaler.hpp"
 #include "sim/engine/error.hpp"
 
 namespace berth {
@@ -64,5 +65,6 @@ std::vector<typename Registry<Kind>::Info> Registry<Kind>::list() const {
 }
 
 template class Registry<Scheduler>;
+template class Registry<PodAutoscaler>;
 
 }  // namespace berth

@@ -10,7 +10,9 @@
 #include <new>
 #include <string>
 
+#include "sim/cli/build.hpp"
 #include "sim/cli/commands.hpp"
+#include "sim/cli/conformance.hpp"
 #include "sim/cli/schedule.hpp"
 #include "sim/engine/error.hpp"
 #include "sim/version.hpp"
@@ -157,9 +159,34 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   schedule_command->add_option("--seed", schedule.seed, "of random ties")->capture_default_str()->check(check_seed);
   std::string recorded;
-  CLI::App* conformance_command =
-      app.add_subcommand("conformance", "replays recorded decisions of the real kube-scheduler and compares each");
+  CLI::App* conformance_command = app.add_subcommand(
+      "conformance",
+      "replays recorded decisions of the real kube-scheduler or HorizontalPodAutoscaler and compares each");
   conformance_command->add_option("path", recorded, "folder of *.jsonl[.gz], or one such file")->required();
+
+  berth::BuildFlags build;
+  CLI::App* build_command =
+      app.add_subcommand("build", "a Dockerfile's build: layers, sizes, what is cached and why the rest is not");
+  build_command->add_option("context", build.context, "folder with the Dockerfile and what it copies")->required();
+  build_command->add_option("-f,--file", build.file, "Dockerfile (DIR/Dockerfile)");
+  build_command->add_option("--target", build.target, "stage to build (the last)");
+  build_command->add_option("--build-arg", build.build_args, "NAME=value; may be given several times")
+      ->allow_extra_args(false);
+  build_command->add_option("--after", build.after, "build again after this file (or folder) of the context changed")
+      ->allow_extra_args(false);
+  build_command->add_option("--catalogue", build.catalogue,
+                            "folder with image-layers-* (data, ../data, ../shared/data)");
+  build_command->add_option("--platform", build.platform, "what is built for, and on")->capture_default_str();
+  build_command->add_option("-t,--tag", build.tag, "name of the image (the folder's)");
+  build_command->add_option("-o,--output", build.output, "table or json")->capture_default_str();
+  build_command->add_flag("--no-cache", build.no_cache, "run every step");
+  berth::ImageFlags image;
+  CLI::App* image_command = app.add_subcommand("image", "what is in an image, and what two of them share");
+  image_command->add_option("verb", image.verb, "history, inspect or diff")->required();
+  image_command->add_option("name", image.names, "image, or folder with a Dockerfile; diff: two")->required();
+  image_command->add_option("--catalogue", image.catalogue, "folder with image-layers-*");
+  image_command->add_option("--platform", image.platform, "of built images")->capture_default_str();
+  image_command->add_option("-o,--output", image.output, "table or json")->capture_default_str();
 
   bool json = false;
   CLI::App* policies_command = app.add_subcommand("policies", "lists the policies and their parameters");
@@ -196,7 +223,9 @@ int main(int argc, char** argv) {
     if (*generate_command) berth::generate_command(generate);
     if (*validate_command && !berth::validate_command(files)) return kExitInput;
     if (*schedule_command) berth::schedule_command(schedule);
-    if (*conformance_command && !berth::conformance_command(recorded)) return kExitDifferent;
+    if (*build_command) berth::build_command(build);
+    if (*image_command) berth::image_command(image);
+    if (*conformance_command && !berth::compare_recordings(recorded)) return kExitDifferent;
     if (*policies_command) berth::policies_command(json);
     if (*metrics_command) berth::metrics_command();
     if (*examples_command) berth::examples_command(example);

@@ -3,14 +3,27 @@
 #include <cmath>
 #include <optional>
 
+#include "policies/kube_configurable.hpp"
 #include "policies/registry.hpp"
 #include "results/files.hpp"
 #include "results/fill_series.hpp"
 #include "results/journal_writer.hpp"
 #include "results/metrics.hpp"
+#include "sim/kube_config.hpp"
 #include "sim/simulation.hpp"
 
 namespace berth {
+namespace {
+
+std::unique_ptr<Scheduler> make_scheduler(const PolicySpec& spec) {
+  std::unique_ptr<Scheduler> made = Registry<Scheduler>::instance().make(spec);
+  if (auto* kube = dynamic_cast<kube::Configurable*>(made.get()); kube != nullptr && !kube->config_file().empty()) {
+    kube->configure(kube::load_scheduler_config(kube->config_file()));
+  }
+  return made;
+}
+
+}  // namespace
 
 PolicySet PolicySet::parse(std::string_view text, std::string_view what) {
   PolicySet set;
@@ -31,7 +44,7 @@ PolicySet PolicySet::parse(std::string_view text, std::string_view what) {
 }
 
 void PolicySet::check() const {
-  Registry<Scheduler>::instance().make(scheduler);
+  make_scheduler(scheduler);
 }
 
 Time window_of(ScenarioInputs& inputs, std::uint64_t first_seed) {
@@ -46,7 +59,7 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
   const std::shared_ptr<const SeedInputs> seeded = inputs.of(seed);
   const bool fill = scenario.protocol == Protocol::kFill;
 
-  const std::unique_ptr<Scheduler> scheduler = Registry<Scheduler>::instance().make(policies.scheduler);
+  const std::unique_ptr<Scheduler> scheduler = make_scheduler(policies.scheduler);
   SimulationOptions options;
   options.seed = seed;
   options.scheduling_period = scenario.scheduling_period;

@@ -38,6 +38,7 @@ Simulation::Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Schedul
       scheduler_(scheduler),
       policy_rng_(options.seed, options.replication, 0, Purpose::kPolicy) {
   for (const NodeSpec& node : nodes) cluster_.add_node(node);
+  cluster_.set_listener(scheduler.listener());
 }
 
 void Simulation::run(ArrivalStream& arrivals, std::span<const TemplateCount> mix, Time horizon,

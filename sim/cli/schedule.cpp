@@ -3,14 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <map>
 
 #include "sim/engine/error.hpp"
 #include "sim/kube_config.hpp"
-#include "sim/kube_conformance.hpp"
 #include "sim/kube_scenario.hpp"
 
 namespace berth {
@@ -114,55 +110,6 @@ void schedule_command(const ScheduleFlags& flags) {
     };
     kube::replay(scenario, ties, flags.seed, hooks);
   }
-}
-
-bool conformance_command(const std::string& path) {
-  std::vector<std::string> files;
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    for (const auto& entry : std::filesystem::directory_iterator(path)) {
-      const std::string name = entry.path().string();
-      if (name.ends_with(".jsonl.gz") || name.ends_with(".jsonl")) files.push_back(name);
-    }
-    std::sort(files.begin(), files.end());
-    if (files.empty()) throw InputError(path + ": has no *.jsonl or *.jsonl.gz; expected recorded decisions");
-  } else {
-    files.push_back(path);
-  }
-
-  struct Sum {
-    std::size_t files = 0;
-    std::size_t compared = 0;
-    std::size_t equal = 0;
-    std::vector<kube::Difference> differences;
-  };
-  std::map<std::string, Sum> by_flavour;
-  Sum total;
-  const auto begun = std::chrono::steady_clock::now();
-  for (const std::string& file : files) {
-    const kube::Conformance result = kube::check_conformance(kube::load_scenario(file));
-    for (Sum* sum : {&by_flavour[result.flavour], &total}) {
-      ++sum->files;
-      sum->compared += result.compared;
-      sum->equal += result.equal;
-      for (const kube::Difference& d : result.differences) {
-        if (sum->differences.empty()) sum->differences.push_back(d);
-      }
-    }
-  }
-  const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  print(fmt::format("{:<16} {:>5} {:>9} {:>9}\n", "flavour", "files", "compared", "equal"));
-  for (const auto& [flavour, sum] : by_flavour) {
-    print(fmt::format("{:<16} {:>5} {:>9} {:>9}\n", flavour, sum.files, sum.compared, sum.equal));
-    for (const kube::Difference& d : sum.differences) {
-      print(fmt::format("  {}:{}: {}: {} differs\n    recorded: {}\n    own:      {}\n", d.file, d.line, d.step,
-                        d.member, d.expected, d.got));
-    }
-  }
-  print(fmt::format("{:<16} {:>5} {:>9} {:>9}\n", "all", total.files, total.compared, total.equal));
-  std::fprintf(stderr, "berth: %.1f s, %.0f decisions/s, reading and comparing included\n", elapsed,
-               static_cast<double>(total.compared) / std::max(elapsed, 1e-9));
-  return total.equal == total.compared;
 }
 
 }  // namespace berth

@@ -1,5 +1,5 @@
-// `berth schedule` and `berth conformance`: kube-scheduler's decisions for a scenario or a cluster dump, and the check
-// against recorded ones. Free of how flags are spelt (main.cpp). Both throw InputError for bad input.
+// `berth schedule`: kube-scheduler's decisions for a scenario or a cluster dump. Free of how flags are spelt
+// (main.cpp). Throws InputError for bad input.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,5 @@ struct ScheduleFlags {
 // Prints one line (jsonl) or row (table) per decision to standard output; fields that no one looks at to standard
 // error.
 void schedule_command(const ScheduleFlags& flags);
-
-// Every *.jsonl and *.jsonl.gz in the folder (or the one file): a line per flavour with decisions compared and equal,
-// and the first difference. False on any difference. O(size of the files).
-bool conformance_command(const std::string& path);
 
 }  // namespace berth

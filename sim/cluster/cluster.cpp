@@ -137,6 +137,7 @@ PodId Cluster::create_pod(TemplateId t, Duration run_time, Duration start_delay,
   pods_.run_time[p] = run_time;
   pods_.start_delay[p] = start_delay;
   pending_.push_back(pod, t, catalog_[t].priority);
+  if (listener_ != nullptr) listener_->pod_waits(pod);
   return pod;
 }
 
@@ -220,6 +221,7 @@ void Cluster::assume(PodId pod, NodeId node, GpuMask mask) {
   pending_.remove(pod, pods_.pod_template[p]);
   take(pod, node, mask);
   pods_.phase[p] = PodPhase::kBinding;
+  if (listener_ != nullptr) listener_->pod_assumed(pod, node);
 }
 
 void Cluster::set_phase(PodId pod, PodPhase phase) {
@@ -231,16 +233,21 @@ void Cluster::set_phase(PodId pod, PodPhase phase) {
 
 void Cluster::requeue(PodId pod) {
   const std::size_t p = index(pod);
-  BERTH_CHECK(pods_.node[p] != kNoNode);
+  const NodeId node = pods_.node[p];
+  BERTH_CHECK(node != kNoNode);
   give_back(pod);
   ++pods_.generation[p];
   pods_.phase[p] = PodPhase::kPending;
   pending_.push_back(pod, pods_.pod_template[p], pod_template(pod).priority);
+  if (listener_ == nullptr) return;
+  listener_->pod_left(pod, node);
+  listener_->pod_waits(pod);
 }
 
 void Cluster::remove(PodId pod) {
   const std::size_t p = index(pod);
   BERTH_CHECK(pods_.phase[p] != PodPhase::kFree);
+  const NodeId node = pods_.node[p];
   if (pods_.phase[p] == PodPhase::kPending) {
     pending_.remove(pod, pods_.pod_template[p]);
   } else {
@@ -249,11 +256,13 @@ void Cluster::remove(PodId pod) {
   ++pods_.generation[p];
   pods_.phase[p] = PodPhase::kFree;
   free_rows_.push_back(pod);
+  if (listener_ != nullptr) listener_->pod_left(pod, node);
 }
 
 void Cluster::set_schedulable(NodeId node, bool schedulable) {
   nodes_.schedulable[index(node)] = schedulable ? 1 : 0;
   changes_.touch(node);
+  if (listener_ != nullptr) listener_->node_changed(node);
 }
 
 std::string Cluster::verify() const {

@@ -60,6 +60,18 @@ struct PodColumns {
   std::size_t size() const { return phase.size(); }
 };
 
+// Told of changes as they happen, before whoever caused them goes on. For policies that keep a picture of their own.
+class ClusterListener {
+ public:
+  virtual void pod_waits(PodId pod) = 0;  // Created, or evicted.
+  virtual void pod_assumed(PodId pod, NodeId node) = 0;
+  virtual void pod_left(PodId pod, NodeId node) = 0;  // Gone or evicted; `node` is kNoNode if it was waiting.
+  virtual void node_changed(NodeId node) = 0;         // Cordoned or uncordoned.
+
+ protected:
+  ~ClusterListener() = default;
+};
+
 class Cluster {
  public:
   // Takes a copy of the catalog: streams intern further templates as they read.
@@ -101,6 +113,9 @@ class Cluster {
   // Whether `gpus` of the node hold exactly what `want` asks for, and have it free.
   bool gpus_fit(const GpuRequest& want, NodeId node, GpuMask gpus) const;
 
+  // Null: nobody. It must outlive the cluster's use.
+  void set_listener(ClusterListener* listener) { listener_ = listener; }
+
   // ---- verbs, for Actions and event handlers only ------------------------------------------------------------------
   // Throws InputError on a bad spec (negative amounts, GPUs without a model).
   NodeId add_node(const NodeSpec& spec);
@@ -137,6 +152,7 @@ class Cluster {
   ChangeLog changes_;
   std::uint32_t created_ = 0;
   std::size_t bound_ = 0;  // Pods that hold room on a node.
+  ClusterListener* listener_ = nullptr;
 };
 
 }  // namespace berth

@@ -73,6 +73,7 @@ class ClusterState {
 
   void assume(const PodRef& pod, std::uint32_t node);  // The pod is on the node from now on.
   void forget(const PodRef& pod, std::uint32_t node);
+  void touch(std::uint32_t node) { changes_.touch(static_cast<NodeId>(node)); }  // It changed in another way.
 
   // A waiting pod counts as a nominated pod on the node until it is withdrawn; again: moves it. In order of nomination.
   void nominate(const PodRef& pod, std::uint32_t node);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "policies/schedulers/kube/plugins.hpp"
 #include "sim/engine/error.hpp"
@@ -33,9 +34,22 @@ constexpr KnownPlugin kKnown[] = {{"NodeName", 0, {false, true, false, false, fa
 
 constexpr const char* kElsewhere[] = {"SchedulingGates", "PrioritySort", "DefaultBinder", "GangScheduling"};
 
+struct Registered {
+  KnownPlugin plugin;
+  RegisterPlugin::Factory factory;
+};
+// Plugins of the users' own. Filled before main(), in a function so that it is there when they register.
+std::deque<Registered>& registered() {
+  static std::deque<Registered> plugins;
+  return plugins;
+}
+
 const KnownPlugin* find_known(std::string_view name) {
   for (const KnownPlugin& plugin : kKnown) {
     if (name == plugin.name) return &plugin;
+  }
+  for (const Registered& own : registered()) {
+    if (name == own.plugin.name) return &own.plugin;
   }
   return nullptr;
 }
@@ -87,6 +101,7 @@ bool is_known_elsewhere(std::string_view name) {
 std::vector<std::string> known_plugin_names() {
   std::vector<std::string> names(std::begin(kElsewhere), std::end(kElsewhere));
   for (const KnownPlugin& plugin : kKnown) names.emplace_back(plugin.name);
+  for (const Registered& own : registered()) names.emplace_back(own.plugin.name);
   return names;
 }
 
@@ -162,7 +177,15 @@ ResolvedProfile resolve(const Profile& profile) {
   return out;
 }
 
+RegisterPlugin::RegisterPlugin(const KnownPlugin& plugin, Factory factory) {
+  BERTH_CHECK(find_known(plugin.name) == nullptr);
+  registered().push_back({plugin, factory});
+}
+
 std::unique_ptr<Plugin> make_plugin(std::string_view name, const PluginArgs& args) {
+  for (const Registered& own : registered()) {
+    if (name == own.plugin.name) return own.factory(args);
+  }
   if (name == "NodeName") return make_node_name();
   if (name == "NodeUnschedulable") return make_node_unschedulable();
   if (name == "TaintToleration") return make_taint_toleration();

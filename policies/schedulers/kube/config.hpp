@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +64,8 @@ struct Profile {
   PluginSet multi_point;
   std::array<PluginSet, kExtensionPoints> points;
   PluginArgs args;
+  // Filters of the program that embeds the scheduler: made for each runtime, run behind the profile's.
+  std::vector<std::function<std::unique_ptr<Plugin>()>> own_filters;
 };
 
 struct SchedulerConfig {
@@ -91,6 +95,14 @@ std::vector<std::string> known_plugin_names();
 // front, in their own order; then the defaults that are left; then the others that are enabled there. Throws InputError
 // for a plugin that does not exist, is enabled twice at a point, or has no such point.
 ResolvedProfile resolve(const Profile& profile);
+
+// A plugin beyond the default ones: one file with one static object, and profiles may enable it by name.
+//   const RegisterPlugin kRegistered{{"Blackout", 1, {false, true, false, false, true}}, make_blackout};
+struct RegisterPlugin {
+  using Factory = std::unique_ptr<Plugin> (*)(const PluginArgs&);
+  // Before main() only. The name must be new (BERTH_CHECK).
+  RegisterPlugin(const KnownPlugin& plugin, Factory factory);
+};
 
 // The plugin by name, or BERTH_CHECK failure. `profile`'s arguments are copied.
 std::unique_ptr<Plugin> make_plugin(std::string_view name, const PluginArgs& args);

@@ -143,6 +143,16 @@ ClassView& FastScheduler::view_of(const PodInfo& pod) {
   return view;
 }
 
+bool FastScheduler::concerns(const PodInfo& waiting, const PodInfo& moved) {
+  const ClassView& view = view_of(waiting);
+  if (!view.fast()) return true;
+  know(moved);
+  const auto& effects = effects_[static_cast<std::size_t>(moved.class_id)];
+  return std::any_of(effects.begin(), effects.end(), [&](const Effect& e) {
+    return e.pod_class == static_cast<std::uint32_t>(waiting.class_id) && view.on_filter(e.slot);
+  });
+}
+
 Choice FastScheduler::naive(const PodRef& pod, std::string_view nominated_node) {
   ++naive_decisions_;
   const Decision d = twin_.decide(cluster_, pod, nominated_node);

@@ -46,6 +46,10 @@ class FastScheduler final : private PodListener {
   // that topology tells apart) with all nodes scored, or the nodes sampled; O(nodes) when nothing is feasible.
   Choice decide(const PodRef& pod, std::string_view nominated_node);
 
+  // A queueing hint of the plugins of scope kTopology: may a pod of `waiting`'s class fit when one of `moved`'s comes
+  // to a node or leaves one?
+  bool concerns(const PodInfo& waiting, const PodInfo& moved);
+
   // For reports: how many decisions the naive pass made.
   std::uint64_t naive_decisions() const { return naive_decisions_; }
   const Runtime& runtime() const { return twin_.runtime(); }

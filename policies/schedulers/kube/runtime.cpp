@@ -18,6 +18,12 @@ Runtime::Runtime(const Profile& profile) {
   for (const std::string& name : names(ExtensionPoint::kPreScore)) pre_scores_.push_back(add(name, profile.args));
   for (const std::string& name : names(ExtensionPoint::kScore)) scores_.push_back(add(name, profile.args));
   weights_ = resolved.score_weights;
+  for (const auto& make : profile.own_filters) {
+    BERTH_CHECK(plugins_.size() < kMaxPlugins);
+    plugins_.push_back(make());
+    plugins_.back()->set_slot(plugins_.size() - 1);
+    filters_.push_back(plugins_.back().get());
+  }
   const auto& post = names(ExtensionPoint::kPostFilter);
   preempts_ = std::find(post.begin(), post.end(), "DefaultPreemption") != post.end();
 }
