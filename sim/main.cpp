@@ -141,8 +141,9 @@ int main(int argc, char** argv) {
   generate_command->add_option("-o,--output", generate.output, "trace to write (*.pb.zst)")->required();
 
   std::vector<std::string> files;
-  CLI::App* validate_command = app.add_subcommand(
-      "validate", "reads scenarios, studies, traces and tables to their end and says what is in them");
+  CLI::App* validate_command = app.add_subcommand("validate",
+                                                  "reads scenarios, studies, traces, tables and Kubernetes manifests "
+                                                  "(or folders of them) and says what is in them");
   validate_command->add_option("file", files, "files to check")->required();
 
   berth::ScheduleFlags schedule;

@@ -34,6 +34,8 @@ class Reader;  // A JSON value and the path to it.
 // One object each. Throw InputError for a value of the wrong type, a bad quantity, an unknown operator, effect or
 // policy.
 void decode(const Reader& value, Pod& out);
+void decode_pod_template(const Reader& value, Pod& out);  // The same, but a name may be missing.
+void decode(const Reader& value, Toleration& out);
 void decode(const Reader& value, Node& out);
 void decode(const Reader& value, Namespace& out);
 void decode(const Reader& value, PriorityClass& out);

@@ -12,6 +12,9 @@ using namespace parts;
 
 namespace {
 
+constexpr std::int64_t kMaxInt64 = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMinInt64 = std::numeric_limits<std::int64_t>::min();
+
 // The API server's step for matchLabelKeys and mismatchLabelKeys: the pod's own value of each key it has.
 void merge_label_keys(const std::vector<std::string>& keys, SelectorOperator op, const StringMap& pod_labels,
                       LabelSelector& selector) {
@@ -61,22 +64,6 @@ void node_affinity(const Reader& r, Pod& out) {
     node_selector_terms(v, out.required_node_terms);
   });
   f.list("preferredDuringSchedulingIgnoredDuringExecution", out.preferred_node_terms);
-}
-
-Toleration toleration(const Reader& r) {
-  using Op = Toleration::Operator;
-  static constexpr Word<Op> kOperators[] = {
-      {"Equal", Op::kEqual}, {"Exists", Op::kExists}, {"Lt", Op::kLt}, {"Gt", Op::kGt}, {"", Op::kEqual}};
-  Toleration out;
-  Fields f(r);
-  f.text("key", out.key);
-  f.get("operator", [&](const Reader& v) { out.op = choice(v, kOperators); });
-  f.text("value", out.value);
-  f.get("effect", [&](const Reader& v) {
-    if (!v.text().empty()) out.effect = choice(v, kEffects);
-  });
-  f.ignore({"tolerationSeconds"});  // Counts once the pod runs.
-  return out;
 }
 
 Container container(const Reader& r, bool host_network) {
@@ -199,8 +186,7 @@ void pod_spec(const Reader& r, Pod& out) {
       pod_affinity(n, out.labels, out.required_anti_affinity, out.preferred_anti_affinity);
     });
   });
-  f.get("tolerations",
-        [&](const Reader& v) { v.each([&](const Reader& item) { out.tolerations.push_back(toleration(item)); }); });
+  f.list("tolerations", out.tolerations);
   f.get("topologySpreadConstraints", [&](const Reader& v) {
     v.each([&](const Reader& item) {
       TopologySpreadConstraint& constraint = out.spread_constraints.emplace_back();
@@ -280,6 +266,20 @@ void pod_status(const Reader& r, Pod& out) {
 
 }  // namespace
 
+void decode(const Reader& value, Toleration& out) {
+  using Op = Toleration::Operator;
+  static constexpr Word<Op> kOperators[] = {
+      {"Equal", Op::kEqual}, {"Exists", Op::kExists}, {"Lt", Op::kLt}, {"Gt", Op::kGt}, {"", Op::kEqual}};
+  Fields f(value);
+  f.text("key", out.key);
+  f.get("operator", [&](const Reader& v) { out.op = choice(v, kOperators); });
+  f.text("value", out.value);
+  f.get("effect", [&](const Reader& v) {
+    if (!v.text().empty()) out.effect = choice(v, kEffects);
+  });
+  f.get("tolerationSeconds", [&](const Reader& v) { out.seconds = v.integer(kMinInt64, kMaxInt64); });
+}
+
 void decode(const Reader& value, TopologySpreadConstraint& out) {
   static constexpr Word<bool> kActions[] = {{"DoNotSchedule", false}, {"ScheduleAnyway", true}};
   static constexpr Word<bool> kPolicies[] = {{"Honor", true}, {"Ignore", false}};
@@ -297,14 +297,19 @@ void decode(const Reader& value, TopologySpreadConstraint& out) {
   f.ignore({"matchLabelKeys"});  // The pod's decoder merges them.
 }
 
-void decode(const Reader& value, Pod& out) {
+void decode_pod_template(const Reader& value, Pod& out) {
   Fields f(value);
   f.ignore({"apiVersion", "kind"});
+  out.namespace_name = "default";
   f.get("metadata", [&](const Reader& v) { pod_metadata(v, out); });
-  if (out.name.empty()) value.fail("has no metadata.name; expected a name");
-  if (out.uid.empty()) out.uid = out.key();
   f.get("spec", [&](const Reader& v) { pod_spec(v, out); });
   f.get("status", [&](const Reader& v) { pod_status(v, out); });
+}
+
+void decode(const Reader& value, Pod& out) {
+  decode_pod_template(value, out);
+  if (out.name.empty()) value.fail("has no metadata.name; expected a name");
+  if (out.uid.empty()) out.uid = out.key();
 }
 
 }  // namespace berth::kube

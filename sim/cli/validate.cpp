@@ -1,17 +1,22 @@
-// berth validate: reads each file to its end as what it is, and says what is in it or what is wrong.
+// berth validate: reads each file to its end as what it is, and says what is in it or what is wrong. Kubernetes
+// manifests are read together, folders and all, into one table.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 
+#include "results/table.hpp"
 #include "sim/cli/commands.hpp"
 #include "sim/engine/error.hpp"
 #include "sim/study_file.hpp"
 #include "workloads/batch_jobs.hpp"
 #include "workloads/gpu_jobs.hpp"
+#include "workloads/manifest/manifest.hpp"
 #include "workloads/nodes_csv.hpp"
 #include "workloads/openb.hpp"
 #include "workloads/trace.hpp"
 #include "workloads/vm_arrivals.hpp"
+#include "workloads/yaml.hpp"
 
 namespace berth {
 namespace {
@@ -66,6 +71,45 @@ std::string describe(const Scenario& scenario) {
   return text;
 }
 
+// Kubernetes objects: a folder, or a file that looks like some.
+bool is_manifest(const std::string& path) {
+  std::error_code unreadable;
+  if (std::filesystem::is_directory(path, unreadable)) return true;
+  const std::string extension = std::filesystem::path(path).extension().string();
+  if (extension != ".yaml" && extension != ".yml" && extension != ".json") return false;
+  if (extension == ".json") return true;
+  return manifest::looks_like_manifest(read_text_file(path), path);
+}
+
+// A table by kind, then what was refused, then what is not modelled. False if anything was refused.
+bool check_manifests(const std::vector<std::string>& paths) {
+  manifest::Manifests found = manifest::load_manifests(paths);
+  manifest::note_refusals(found);
+  TextTable table;
+  table.label_header = "kind";
+  table.columns = {{"modelled", {}}, {"not modelled", {}}, {"rejected", {}}};
+  manifest::KindCount total;
+  const auto row = [&table](const std::string& label, const manifest::KindCount& count) {
+    table.labels.push_back(label);
+    table.columns[0].cells.push_back(std::to_string(count.modelled));
+    table.columns[1].cells.push_back(std::to_string(count.not_modelled));
+    table.columns[2].cells.push_back(std::to_string(count.rejected));
+  };
+  for (const auto& [kind, count] : found.kinds) {
+    row(kind, count);
+    total.modelled += count.modelled;
+    total.not_modelled += count.not_modelled;
+    total.rejected += count.rejected;
+  }
+  row("all", total);
+  fmt::print("Kubernetes manifests: {} files", found.files);
+  if (found.empty_files > 0) fmt::print(", {} of them without objects", found.empty_files);
+  fmt::print("\n{}", to_text(table));
+  for (const manifest::Rejected& r : found.rejected) fmt::print("rejected: {}\n", r.message);
+  for (const manifest::Notes::Note& note : found.notes.list()) fmt::print("{}\n", manifest::to_string(note));
+  return found.rejected.empty();
+}
+
 std::string check(const std::string& file) {
   const std::string name = std::filesystem::path(file).filename().string();
   if (!std::filesystem::exists(file))
@@ -90,16 +134,27 @@ std::string check(const std::string& file) {
 
 bool validate_command(const std::vector<std::string>& files) {
   bool good = true;
-  for (const std::string& file : files) {
+  const auto guarded = [&good](auto&& check_one) {
     try {
-      const std::string text = check(file);
-      fmt::print("{}: {}\n", file, text);
+      check_one();
     } catch (const InputError& e) {
       good = false;
       std::fflush(stdout);
       fmt::print(stderr, "berth: {}\n", e.what());
     }
+  };
+  std::vector<std::string> manifests;  // One set: a class in one file serves a pod in another.
+  for (const std::string& file : files) {
+    guarded([&] {
+      std::error_code unreadable;
+      if (std::filesystem::exists(file, unreadable) && is_manifest(file)) {
+        manifests.push_back(file);
+      } else {
+        fmt::print("{}: {}\n", file, check(file));
+      }
+    });
   }
+  if (!manifests.empty()) guarded([&] { good = check_manifests(manifests) && good; });
   return good;
 }
 

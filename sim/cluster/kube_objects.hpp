@@ -147,6 +147,7 @@ struct Toleration {
   Operator op = Operator::kEqual;
   std::string value;
   TaintEffect effect = TaintEffect::kAny;
+  std::optional<std::int64_t> seconds = std::nullopt;  // tolerationSeconds: how long a NoExecute taint is borne.
 };
 bool tolerates(const Toleration& toleration, const Taint& taint);
 bool tolerated(const std::vector<Toleration>& tolerations, const Taint& taint);

@@ -1,0 +1,35 @@
+// What a container's process does in a simulation: a manifest says what to run, not what running it is like. These are
+// data, given by annotations of the pod (docs/manifests.md) or by the default profile; they are models of Berth, not of
+// Kubernetes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sim/engine/distribution.hpp"
+#include "sim/engine/time.hpp"
+
+namespace berth::kube::api {
+
+struct ContainerBehavior {
+  // A point of a memory curve: working set in bytes, `after` the process began. Linear in between, constant behind the
+  // last point and before the first.
+  struct MemoryPoint {
+    Duration after;
+    std::int64_t bytes = 0;
+    friend bool operator==(const MemoryPoint&, const MemoryPoint&) = default;
+  };
+
+  std::optional<Distribution> run_time;  // Seconds until the process ends by itself; absent: it never does.
+  std::int32_t exit_code = 0;            // With which it then ends, 0..255.
+  std::optional<Distribution> start_up;  // Seconds until it can answer probes and requests; absent: at once.
+  std::vector<MemoryPoint> memory;       // Times strictly rising. Empty: what the container requests, 0 without.
+  double crash_hazard_per_second = 0;    // Rate of crashes while it runs; the time to the next one is exponential.
+  std::int32_t crash_exit_code = 1;      // 1..255.
+
+  // Working set `age` after the process began; `request_bytes` is what the container requests. O(points).
+  std::int64_t memory_bytes(Duration age, std::int64_t request_bytes) const;
+};
+
+}  // namespace berth::kube::api
