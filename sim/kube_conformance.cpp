@@ -61,6 +61,26 @@ void keep_differences(Json& a, Json& b) {
   }
 }
 
+// What the fast pass says of a decision, of either pass.
+Json summary(const Decision& d) {
+  Json victims = Json::array();
+  if (d.preempted != nullptr) {
+    for (const PodRef& victim : d.preempted->victims) victims.push_back(victim.handle);
+  }
+  return {{"node", d.node == nullptr ? Json() : Json(d.node->index)},
+          {"feasible", d.feasible.size()},
+          {"preempts on", d.preempted == nullptr ? Json() : Json(d.preempted->node->index)},
+          {"victims", victims}};
+}
+Json summary(const Choice& c) {
+  Json victims = Json::array();
+  for (const PodRef& victim : c.victims) victims.push_back(victim.handle);
+  return {{"node", c.node == kNoValue ? Json() : Json(c.node)},
+          {"feasible", c.feasible},
+          {"preempts on", c.preempt_on == kNoValue ? Json() : Json(c.preempt_on)},
+          {"victims", victims}};
+}
+
 class Checker {
  public:
   explicit Checker(const Scenario& scenario) : scenario_(scenario) { out_.flavour = scenario.flavour; }
@@ -69,6 +89,7 @@ class Checker {
     if (scenario_.recorded.empty())
       throw InputError(scenario_.file + ": has no recorded decisions; expected some below the scenario");
     ReplayHooks hooks;
+    hooks.ask_fast = true;
     hooks.decided = [this](const Step& step, const ClusterState&) {
       try {
         return decided(step);
@@ -117,6 +138,8 @@ class Checker {
       compare("candidates", as_set(member(preemption, "candidates")), as_set(member(own_preemption, "candidates")));
       compare("preemption.ties", as_set(member(preemption, "ties")), as_set(member(own_preemption, "ties")));
     }
+
+    compare("fast pass", summary(step.decision), summary(*step.fast));
 
     Applied applied;
     if (const Json node = member(theirs, "node"); node.is_string()) applied.node = node.get<std::string>();

@@ -188,6 +188,11 @@ class Replay {
       schedulers_.emplace(profile.scheduler_name, std::make_unique<Scheduler>(scenario.config, profile, ties, seed));
     }
     for (const PodRef& pod : scenario.bound) place(pod, *node(pod->pod.node_name));
+    if (!hooks.ask_fast) return;
+    for (const Profile& profile : scenario.config.profiles) {
+      fast_.emplace(profile.scheduler_name,
+                    std::make_unique<FastScheduler>(cluster_, scenario.config, profile, ties, seed));
+    }
   }
 
   void run() {
@@ -261,7 +266,8 @@ class Replay {
       throw InputError(fmt::format("{}: pod {} wants scheduler \"{}\"; expected one of the configuration's profiles",
                                    scenario_.file, w.pod->pod.key(), w.pod->pod.scheduler_name));
     }
-    Step step{steps_++, w.pod, w.attempt, scheduler->second->decide(cluster_, w.pod, w.nominated)};
+    Step step{steps_++, w.pod, w.attempt, scheduler->second->decide(cluster_, w.pod, w.nominated), {}};
+    if (hooks_.ask_fast) step.fast = fast_.at(w.pod->pod.scheduler_name)->decide(w.pod, w.nominated);
     std::optional<Applied> applied;
     if (hooks_.decided) applied = hooks_.decided(step, cluster_);
     apply(std::move(w), step, applied ? *applied : own(step.decision));
@@ -330,6 +336,7 @@ class Replay {
   const ReplayHooks& hooks_;
   ClusterState cluster_;
   std::map<std::string, std::unique_ptr<Scheduler>> schedulers_;
+  std::map<std::string, std::unique_ptr<FastScheduler>> fast_;  // Empty unless asked for.
   std::map<std::string, std::pair<PodRef, std::uint32_t>> running_;
   std::vector<Waiting> waiting_;  // In the order in which they began to wait.
   std::size_t decided_ = 0;       // Arrivals.

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policies/schedulers/kube/fast_scheduler.hpp"
 #include "policies/schedulers/kube/scheduler.hpp"
 #include "workloads/kube_json.hpp"
 
@@ -32,8 +33,8 @@ struct Scenario {
   std::int64_t seed = 0;
   Objects objects;
   PodClasses classes;
-  std::deque<PodInfo> pods;      // By handle; `bound` and `arrivals` point into it. Priorities resolved.
-  std::vector<PodRef> bound;     // On a node from the start.
+  std::deque<PodInfo> pods;   // By handle; `bound` and `arrivals` point into it. Priorities resolved.
+  std::vector<PodRef> bound;  // On a node from the start.
   std::vector<PodRef> arrivals;
   std::vector<Departure> departures;
   std::size_t retry_after = 0;  // Arrivals between a preemption and the next attempt.
@@ -55,7 +56,8 @@ struct Step {
   std::size_t step = 0;
   PodRef pod;
   std::uint32_t attempt = 1;
-  Decision decision;  // Points into the cluster as it was; valid during the callback.
+  Decision decision;           // Points into the cluster as it was; valid during the callback.
+  std::optional<Choice> fast;  // What the fast pass chooses, if ReplayHooks::ask_fast.
 };
 // What to do about a step, if not what was decided oneself: the recorded choice.
 struct Applied {
@@ -76,6 +78,7 @@ struct Outcome {
 struct ReplayHooks {
   std::function<std::optional<Applied>(const Step&, const ClusterState&)> decided;
   std::function<void(std::size_t step, const Outcome&)> finished;
+  bool ask_fast = false;  // Decide every pod by the fast pass as well.
 };
 void replay(const Scenario& scenario, TieRule ties, std::uint64_t seed, const ReplayHooks& hooks);
 

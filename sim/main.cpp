@@ -164,6 +164,8 @@ int main(int argc, char** argv) {
       "conformance",
       "replays recorded decisions of the real kube-scheduler or HorizontalPodAutoscaler and compares each");
   conformance_command->add_option("path", recorded, "folder of *.jsonl[.gz], or one such file")->required();
+  bool markdown = false;
+  conformance_command->add_flag("--markdown", markdown, "the table as Markdown");
 
   berth::BuildFlags build;
   CLI::App* build_command =
@@ -226,7 +228,7 @@ int main(int argc, char** argv) {
     if (*schedule_command) berth::schedule_command(schedule);
     if (*build_command) berth::build_command(build);
     if (*image_command) berth::image_command(image);
-    if (*conformance_command && !berth::compare_recordings(recorded)) return kExitDifferent;
+    if (*conformance_command && !berth::compare_recordings(recorded, markdown)) return kExitDifferent;
     if (*policies_command) berth::policies_command(json);
     if (*metrics_command) berth::metrics_command();
     if (*examples_command) berth::examples_command(example);

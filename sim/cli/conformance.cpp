@@ -74,7 +74,7 @@ struct Sum {
 
 }  // namespace
 
-bool compare_recordings(const std::string& path) {
+bool compare_recordings(const std::string& path, bool markdown) {
   std::map<std::string, Sum> by_flavour;
   Sum total;
   const auto begun = std::chrono::steady_clock::now();
@@ -84,6 +84,14 @@ bool compare_recordings(const std::string& path) {
     total.add(result);
   }
   const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  if (markdown) {
+    print("| flavour | files | compared | equal |\n|---|---|---|---|\n");
+    for (const auto& [flavour, sum] : by_flavour) {
+      print(fmt::format("| {} | {} | {} | {} |\n", flavour, sum.files, sum.compared, sum.equal));
+    }
+    print(fmt::format("| **all** | {} | {} | {} |\n", total.files, total.compared, total.equal));
+    return total.equal == total.compared;
+  }
   print(fmt::format("{:<16} {:>5} {:>9} {:>9}\n", "flavour", "files", "compared", "equal"));
   for (const auto& [flavour, sum] : by_flavour) {
     print(fmt::format("{:<16} {:>5} {:>9} {:>9}\n", flavour, sum.files, sum.compared, sum.equal));

@@ -87,14 +87,14 @@ class Stayers final : public ArrivalStream {
 };
 
 // Live bytes at the end of a run in which `pods` are bound on `nodes`, without the nodes' names and specs as given.
-std::size_t bytes_of(std::size_t nodes, std::uint64_t pods) {
+std::size_t bytes_of(std::size_t nodes, std::uint64_t pods, const char* policy) {
   std::vector<NodeSpec> specs(nodes);
   for (std::size_t i = 0; i < nodes; ++i) {
     specs[i].name = fmt::format("node-{}", i);
     specs[i].allocatable = {std::int64_t{1} << 40, std::int64_t{1} << 60, 0};
     specs[i].pods = 0x7FFF'FFFF;
   }
-  const std::unique_ptr<Scheduler> scheduler = Registry<Scheduler>::instance().make(PolicySpec{"least-allocated", {}});
+  const std::unique_ptr<Scheduler> scheduler = Registry<Scheduler>::instance().make(PolicySpec{policy, {}});
   const std::size_t before = live_bytes;
   Simulation simulation(Catalog{}, specs, *scheduler, {});
   MetricsOptions about;
@@ -107,20 +107,29 @@ std::size_t bytes_of(std::size_t nodes, std::uint64_t pods) {
   return live_bytes - before;
 }
 
-void bound_pod(benchmark::State& state) {
+void bound_pod(benchmark::State& state, const char* policy) {
   const std::uint64_t n = sized(1U << 19, 1U << 10) - 1;
   std::size_t growth = 0;
-  for (auto _ : state) growth = bytes_of(64, 2 * n) - bytes_of(64, n);
+  for (auto _ : state) growth = bytes_of(64, 2 * n, policy) - bytes_of(64, n, policy);
   state.counters["items"] = static_cast<double>(n);
   state.counters["bytes"] = static_cast<double>(growth) / static_cast<double>(n);
 }
 
-void node(benchmark::State& state) {
+void node(benchmark::State& state, const char* policy) {
   const std::uint64_t n = sized(1U << 15, 1U << 8) - 1;
   std::size_t growth = 0;
-  for (auto _ : state) growth = bytes_of(2 * n, 64) - bytes_of(n, 64);
+  for (auto _ : state) growth = bytes_of(2 * n, 64, policy) - bytes_of(n, 64, policy);
   state.counters["items"] = static_cast<double>(n);
   state.counters["bytes"] = static_cast<double>(growth) / static_cast<double>(n);
+}
+
+// 1,000,000 pods bound by kube-scheduler on 100,000 nodes: all that is on the heap at the end.
+void kube_million(benchmark::State& state) {
+  const std::uint64_t pods = sized(1'000'000, 1'000);
+  std::size_t bytes = 0;
+  for (auto _ : state) bytes = bytes_of(sized(100'000, 100), pods, "kube-scheduler");
+  state.counters["items"] = static_cast<double>(pods);
+  state.counters["bytes"] = static_cast<double>(bytes);
 }
 
 // Of a whole replay, trace and all, over the number of pods: what Kubernetriks needs 4.8 KB a pod for.
@@ -162,8 +171,15 @@ void pending_event(benchmark::State& state) {
 }  // namespace
 
 void register_benchmarks() {
-  for (const Rival& r : {Rival{"memory/bound-pod", bound_pod}, Rival{"memory/node", node},
-                         Rival{"memory/replay-peak", replay_peak}, Rival{"memory/pending-event", pending_event}}) {
+  const auto with = [](auto body, const char* policy) {
+    return [=](benchmark::State& s) { body(s, policy); };
+  };
+  for (const Rival& r : {Rival{"memory/bound-pod", with(bound_pod, "least-allocated")},
+                         Rival{"memory/node", with(node, "least-allocated")},
+                         Rival{"memory/kube/bound-pod", with(bound_pod, "kube-scheduler")},
+                         Rival{"memory/kube/node", with(node, "kube-scheduler")},
+                         Rival{"memory/kube/million", kube_million}, Rival{"memory/replay-peak", replay_peak},
+                         Rival{"memory/pending-event", pending_event}}) {
     benchmark::RegisterBenchmark(r.name.c_str(), [body = r.body](benchmark::State& s) { body(s); })
         ->Iterations(1)
         ->Unit(benchmark::kMillisecond);  // Bytes do not vary from turn to turn.
@@ -177,6 +193,9 @@ void print_tables(const Results& results) {
   };
   line("memory/bound-pod", "per pod that is bound (cluster rows, queue links, metrics)");
   line("memory/node", "per node (columns, spec with its name, one template's scores, metrics)");
+  line("memory/kube/bound-pod", "per pod that kube-scheduler bound (the same, its own picture and queue)");
+  line("memory/kube/node", "per node under kube-scheduler (the same, its own picture, name and host name label twice)");
+  line("memory/kube/million", "in all for 1,000,000 pods bound by kube-scheduler on 100,000 nodes");
   line("memory/replay-peak",
        "per pod at the peak of a replay of 50,000 pods on 1,000 nodes, its trace in memory included");
   line("memory/pending-event", "per pending event at the peak of a hold model of 10^6 events of 4 bytes");

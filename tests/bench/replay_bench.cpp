@@ -76,6 +76,8 @@ const std::vector<Row>& rows() {
       {"fgd", false, {}, {}},
       {"fgd", true, {}, {}, "-gpus"},
       {"least-allocated", false, microseconds(1), {}, "-1us-per-node"},
+      {"kube-scheduler", false, {}, {}},
+      {"kube-scheduler(percentage_of_nodes_to_score=100)", false, {}, {}},
   };
   return kRows;
 }

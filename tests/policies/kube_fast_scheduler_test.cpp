@@ -191,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(Table, FastAgainstNaive,
                                          Shape{"AllNodes", 130, 30, 100, kube::TieRule::kFirst, 400},
                                          Shape{"Adaptive", 260, 30, 0, kube::TieRule::kFirst, 500},
                                          Shape{"AdaptiveRandomTies", 160, 12, 0, kube::TieRule::kRandom, 400}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& shape) { return std::string(shape.param.name); });
 
 }  // namespace
 }  // namespace berth
