@@ -18,7 +18,7 @@ using testing::ElementsAre;
 
 using test::TempFile;
 
-std::string error_of(const std::string& rows, const BatchJobsOptions& options = {}) {
+std::string batch_jobs_error(const std::string& rows, const BatchJobsOptions& options = {}) {
   const TempFile file("job,submit_s,duration_s,cores\n" + rows);
   ImportReport report;
   try {
@@ -50,13 +50,13 @@ TEST(BatchJobs, AJobIsAPod) {
 }
 
 TEST(BatchJobs, Errors) {
-  EXPECT_EQ(error_of("a,0,1,1\nb,0,1,1\na,0,1,1\n"),
+  EXPECT_EQ(batch_jobs_error("a,0,1,1\nb,0,1,1\na,0,1,1\n"),
             "4:1: job is \"a\", as on line 2; expected a name that no other job has");
-  EXPECT_EQ(error_of("a,0,1,0\n"), "2:7: cores is \"0\"; expected a whole number from 1 to 1000000000");
-  EXPECT_EQ(error_of("a,0,-1,1\n"), "2:5: duration_s is \"-1\"; expected seconds from 0 to 9223372036");
-  EXPECT_EQ(error_of("a,0,1,9\n", {.memory_per_core_bytes = std::int64_t{1} << 60}),
+  EXPECT_EQ(batch_jobs_error("a,0,1,0\n"), "2:7: cores is \"0\"; expected a whole number from 1 to 1000000000");
+  EXPECT_EQ(batch_jobs_error("a,0,-1,1\n"), "2:5: duration_s is \"-1\"; expected seconds from 0 to 9223372036");
+  EXPECT_EQ(batch_jobs_error("a,0,1,9\n", {.memory_per_core_bytes = std::int64_t{1} << 60}),
             "2:7: cores is \"9\", too many at this memory_per_core; expected a request of less than 2^63 bytes");
-  EXPECT_EQ(error_of("", {.memory_per_core_bytes = -1}), "memory_per_core is -1 bytes; expected 0 or more");
+  EXPECT_EQ(batch_jobs_error("", {.memory_per_core_bytes = -1}), "memory_per_core is -1 bytes; expected 0 or more");
 }
 
 // data/batch-jobs-surf2022/README.md: 98,845 jobs of 16 cores in two months (62 days), sorted from the first on.

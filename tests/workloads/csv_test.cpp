@@ -18,7 +18,7 @@ using testing::HasSubstr;
 
 // What `act` complains about.
 template <class Act>
-std::string error_of(Act act) {
+std::string csv_error(Act act) {
   try {
     act();
   } catch (const InputError& error) {
@@ -81,19 +81,19 @@ TEST(Csv, QuotedFields) {
 }
 
 TEST(Csv, BadHeaders) {
-  const auto header = [](std::string text) { return error_of([&] { reader(text); }); };
+  const auto header = [](std::string text) { return csv_error([&] { reader(text); }); };
   EXPECT_EQ(header(""), "t.csv:1: the file is empty; expected a header with the columns a and b");
   EXPECT_EQ(header("\n\r\n"), "t.csv:1: the file is empty; expected a header with the columns a and b");
   EXPECT_EQ(header("a,c\n1,2\n"), "t.csv:1: no column \"b\"; expected the columns a and b");
   EXPECT_EQ(header("a,b,a\n"), "t.csv:1:5: column \"a\" is named twice; expected each column once");
   EXPECT_EQ(header(std::string("a,b\n1,\0", 7)), "t.csv:2:3: a NUL byte; expected text");
-  const std::string typo = error_of([] { CsvReader("t.csv", "name,cpu_mili\n", {"name", "cpu_milli"}, {}); });
+  const std::string typo = csv_error([] { CsvReader("t.csv", "name,cpu_mili\n", {"name", "cpu_milli"}, {}); });
   EXPECT_EQ(typo,
             "t.csv:1: no column \"cpu_milli\"; expected the columns name and cpu_milli; did you mean \"cpu_mili\"?");
 }
 
 TEST(Csv, BadRows) {
-  const auto read = [](std::string text) { return error_of([&] { rows(text); }); };
+  const auto read = [](std::string text) { return csv_error([&] { rows(text); }); };
   EXPECT_EQ(read("a,b\n1,2\n3\n"), "t.csv:3: the row has 1 field; expected 2 as in the header");
   EXPECT_EQ(read("a,b\n1,2,3\n"), "t.csv:2: the row has 3 fields; expected 2 as in the header");
   EXPECT_EQ(read("a,b\n\n1,2\n"), "t.csv:2: the row has 1 field; expected 2 as in the header");
@@ -103,7 +103,7 @@ TEST(Csv, BadRows) {
 
 TEST(Csv, IntegersAreWholeAndInRange) {
   const auto read = [](const std::string& field) {
-    return error_of([&] {
+    return csv_error([&] {
       CsvReader csv = reader("a,b\n0," + field + "\n");
       csv.next();
       csv.integer(1, 0, 100);
@@ -120,7 +120,7 @@ TEST(Csv, IntegersAreWholeAndInRange) {
   CsvReader csv = reader("a,b\n9223372036854775807,9223372036854775808\n");
   csv.next();
   EXPECT_EQ(csv.integer(0), 9'223'372'036'854'775'807);
-  EXPECT_EQ(error_of([&] { csv.integer(1); }),
+  EXPECT_EQ(csv_error([&] { csv.integer(1); }),
             "t.csv:2:21: b is \"9223372036854775808\"; expected a whole number from 0 to 9223372036854775807");
 }
 
@@ -129,14 +129,14 @@ TEST(Csv, NumbersAreFiniteAndInRange) {
   csv.next();
   EXPECT_EQ(csv.number(0, 0, 10), 1.75);
   EXPECT_EQ(csv.number(1, 0, 100), 100);
-  EXPECT_EQ(error_of([&] { csv.number(2, 0, 100); }), "t.csv:2:10: c is \"-0.5\"; expected a number from 0 to 100");
+  EXPECT_EQ(csv_error([&] { csv.number(2, 0, 100); }), "t.csv:2:10: c is \"-0.5\"; expected a number from 0 to 100");
   csv.next();
   for (const std::size_t column : {0, 1, 2}) {
-    EXPECT_THAT(error_of([&] { csv.number(column, -1e300, 1e300); }), HasSubstr("; expected a number from"));
+    EXPECT_THAT(csv_error([&] { csv.number(column, -1e300, 1e300); }), HasSubstr("; expected a number from"));
   }
   csv.next();
-  EXPECT_THAT(error_of([&] { csv.number(0, 0, 9); }), HasSubstr("t.csv:4:1: a is \"\""));
-  EXPECT_THAT(error_of([&] { csv.number(1, 0, 9); }), HasSubstr("t.csv:4:2: b is \"0x1p3\""));
+  EXPECT_THAT(csv_error([&] { csv.number(0, 0, 9); }), HasSubstr("t.csv:4:1: a is \"\""));
+  EXPECT_THAT(csv_error([&] { csv.number(1, 0, 9); }), HasSubstr("t.csv:4:2: b is \"0x1p3\""));
 }
 
 TEST(Csv, SecondsAreExactWhereWhole) {
@@ -147,7 +147,7 @@ TEST(Csv, SecondsAreExactWhereWhole) {
   EXPECT_EQ(csv.seconds(2).ns, 0);
   while (csv.next()) {
     for (const std::size_t column : {0, 1, 2}) {
-      EXPECT_THAT(error_of([&] { csv.seconds(column); }), HasSubstr("; expected seconds from 0 to 9223372036"));
+      EXPECT_THAT(csv_error([&] { csv.seconds(column); }), HasSubstr("; expected seconds from 0 to 9223372036"));
     }
   }
 }
@@ -167,14 +167,14 @@ TEST(Csv, PlacesCountCharactersAndLines) {
 TEST(Csv, MessagesStayOneShortLine) {
   CsvReader csv = reader("a,b\n\"x\r\ny\"," + std::string(1'000, 'z') + "\n");
   csv.next();
-  EXPECT_THAT(error_of([&] { csv.integer(0); }), HasSubstr("a is \"x\\x0d\\x0ay\""));
-  EXPECT_LT(error_of([&] { csv.integer(1); }).size(), 200U);
+  EXPECT_THAT(csv_error([&] { csv.integer(0); }), HasSubstr("a is \"x\\x0d\\x0ay\""));
+  EXPECT_LT(csv_error([&] { csv.integer(1); }).size(), 200U);
 }
 
 TEST(Csv, FilesThatCannotBeRead) {
-  EXPECT_EQ(error_of([] { CsvReader("/nowhere/t.csv", {"a"}, {}); }),
+  EXPECT_EQ(csv_error([] { CsvReader("/nowhere/t.csv", {"a"}, {}); }),
             "/nowhere/t.csv: no such file; expected a CSV file");
-  EXPECT_THAT(error_of([] { CsvReader(testing::TempDir(), std::vector<std::string>{"a"}, {}); }),
+  EXPECT_THAT(csv_error([] { CsvReader(testing::TempDir(), std::vector<std::string>{"a"}, {}); }),
               HasSubstr(": is a folder; expected a CSV file"));
 }
 
@@ -195,7 +195,7 @@ TEST(CsvProperty, DamagedTextNeverCrashes) {
   std::size_t accepted = 0;
   std::size_t rejected = 0;
   const auto count = [&](const std::string& text) {
-    ++(error_of([&] { rows(text); }) == "no error" ? accepted : rejected);
+    ++(csv_error([&] { rows(text); }) == "no error" ? accepted : rejected);
   };
   for (std::size_t i = 0; i < whole.size(); ++i) {
     count(whole.substr(0, i));

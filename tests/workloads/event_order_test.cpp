@@ -33,7 +33,7 @@ EventOrder read_text(const std::string& rows, std::size_t nodes, std::size_t pod
   return read_event_order(file.path(), nodes, pods);
 }
 
-std::string error_of(const std::string& rows, std::size_t nodes, std::size_t pods) {
+std::string order_error(const std::string& rows, std::size_t nodes, std::size_t pods) {
   const TempFile file("kind,row\n" + rows);
   try {
     read_event_order(file.path(), nodes, pods);
@@ -50,17 +50,18 @@ TEST(EventOrder, ReadsRanksAndArrivals) {
 }
 
 TEST(EventOrder, Errors) {
-  EXPECT_EQ(error_of("nodes,0\n", 1, 1),
+  EXPECT_EQ(order_error("nodes,0\n", 1, 1),
             ":2:1: kind is \"nodes\"; expected \"node\" or \"pod\"; did you mean \"node\"?");
-  EXPECT_EQ(error_of("node,1\n", 1, 1),
+  EXPECT_EQ(order_error("node,1\n", 1, 1),
             ":2:6: row is \"1\"; expected a 0-based row of the node file, which has 1 rows");
-  EXPECT_EQ(error_of("node,0\npod,7\n", 1, 7),
+  EXPECT_EQ(order_error("node,0\npod,7\n", 1, 7),
             ":3:5: row is \"7\"; expected a 0-based row of the pod file, which has 7 rows");
-  EXPECT_EQ(error_of("node,0\nnode,1\nnode,0\n", 2, 1),
+  EXPECT_EQ(order_error("node,0\nnode,1\nnode,0\n", 2, 1),
             ":4:6: row is \"0\", as on line 2; expected each node row once");
-  EXPECT_EQ(error_of("node,0\nnode,2\npod,0\n", 3, 1),
+  EXPECT_EQ(order_error("node,0\nnode,2\npod,0\n", 3, 1),
             ": 2 node rows, without row 1; expected each of the 3 nodes once");
-  EXPECT_EQ(error_of("pod,-1\n", 0, 1), ":2:5: row is \"-1\"; expected a whole number from 0 to 9223372036854775807");
+  EXPECT_EQ(order_error("pod,-1\n", 0, 1),
+            ":2:5: row is \"-1\"; expected a whole number from 0 to 9223372036854775807");
 }
 
 // A workload in file order of pods with these (GPUs, milli) each.

@@ -21,7 +21,7 @@ using testing::ElementsAre;
 
 using test::TempFile;
 
-std::string error_of(const std::string& rows, const GpuJobsOptions& options = {}) {
+std::string gpu_jobs_error(const std::string& rows, const GpuJobsOptions& options = {}) {
   const TempFile file("submit_s,duration_s,gpus,cluster\n" + rows);
   ImportReport report;
   try {
@@ -71,11 +71,11 @@ TEST(GpuJobs, GpusPerPodIsAnOption) {
 }
 
 TEST(GpuJobs, Errors) {
-  EXPECT_EQ(error_of("0,1,0,a\n"), "2:5: gpus is \"0\"; expected a whole number from 1 to 65536");
-  EXPECT_EQ(error_of("0,1,1,\n"), "2:7: cluster is \"\"; expected the name of the virtual cluster");
-  EXPECT_EQ(error_of("", {.gpus_per_pod = 17}), "gpus_per_pod is 17; expected 1 to 16");
-  EXPECT_EQ(error_of("", {.gpus_per_pod = 0}), "gpus_per_pod is 0; expected 1 to 16");
-  EXPECT_EQ(error_of("", {.cpu_milli_per_gpu = -1}), "cpu_milli_per_gpu is -1; expected 0 to 576460752303423487");
+  EXPECT_EQ(gpu_jobs_error("0,1,0,a\n"), "2:5: gpus is \"0\"; expected a whole number from 1 to 65536");
+  EXPECT_EQ(gpu_jobs_error("0,1,1,\n"), "2:7: cluster is \"\"; expected the name of the virtual cluster");
+  EXPECT_EQ(gpu_jobs_error("", {.gpus_per_pod = 17}), "gpus_per_pod is 17; expected 1 to 16");
+  EXPECT_EQ(gpu_jobs_error("", {.gpus_per_pod = 0}), "gpus_per_pod is 0; expected 1 to 16");
+  EXPECT_EQ(gpu_jobs_error("", {.cpu_milli_per_gpu = -1}), "cpu_milli_per_gpu is -1; expected 0 to 576460752303423487");
 }
 
 // data/gpu-jobs-philly2017/README.md: 52,849 jobs over 57.6 days. Counted outside Berth: 63,436 GPUs, 99 jobs of more

@@ -22,7 +22,7 @@ using testing::ElementsAre;
 using test::TempFile;
 
 // What reading these rows complains about, without the folder.
-std::string error_of(const std::string& rows) {
+std::string nodes_error(const std::string& rows) {
   const TempFile file("sn,cpu_milli,memory_mib,gpu,model\n" + rows);
   Catalog catalog;
   ImportReport report;
@@ -58,18 +58,18 @@ TEST(NodesCsv, ReadsEveryColumn) {
 }
 
 TEST(NodesCsv, RejectsWhatNoNodeCanBe) {
-  EXPECT_EQ(error_of("a,1,1,0,\nb,1,1,0,\na,1,1,0,\n"),
+  EXPECT_EQ(nodes_error("a,1,1,0,\nb,1,1,0,\na,1,1,0,\n"),
             "4:1: sn is \"a\", as on line 2; expected a name that no other node has");
-  EXPECT_EQ(error_of(",1,1,0,\n"), "2:1: sn is \"\"; expected the node's name");
-  EXPECT_EQ(error_of("a,1,1,17,T4\n"), "2:7: gpu is \"17\"; expected a whole number from 0 to 16");
-  EXPECT_EQ(error_of("a,1,1,16,T4\n"), "no error");
-  EXPECT_EQ(error_of("a,1,1,1,\n"), "2:9: model is \"\", but the node has GPUs; expected the name of their model");
-  EXPECT_EQ(error_of("a,1,1,0,T4\n"), "2:9: model is \"T4\", but the node has no GPU; expected an empty field");
-  EXPECT_EQ(error_of("a,1,1,1,T4|A10\n"), "2:9: model is \"T4|A10\"; expected one model, without \"|\"");
-  EXPECT_EQ(error_of("a,-1,1,0,\n"), "2:3: cpu_milli is \"-1\"; expected a whole number from 0 to 1000000000000");
-  EXPECT_EQ(error_of("a,1,9223372036854775808,0,\n"),
+  EXPECT_EQ(nodes_error(",1,1,0,\n"), "2:1: sn is \"\"; expected the node's name");
+  EXPECT_EQ(nodes_error("a,1,1,17,T4\n"), "2:7: gpu is \"17\"; expected a whole number from 0 to 16");
+  EXPECT_EQ(nodes_error("a,1,1,16,T4\n"), "no error");
+  EXPECT_EQ(nodes_error("a,1,1,1,\n"), "2:9: model is \"\", but the node has GPUs; expected the name of their model");
+  EXPECT_EQ(nodes_error("a,1,1,0,T4\n"), "2:9: model is \"T4\", but the node has no GPU; expected an empty field");
+  EXPECT_EQ(nodes_error("a,1,1,1,T4|A10\n"), "2:9: model is \"T4|A10\"; expected one model, without \"|\"");
+  EXPECT_EQ(nodes_error("a,-1,1,0,\n"), "2:3: cpu_milli is \"-1\"; expected a whole number from 0 to 1000000000000");
+  EXPECT_EQ(nodes_error("a,1,9223372036854775808,0,\n"),
             "2:5: memory_mib is \"9223372036854775808\"; expected a whole number from 0 to 4194304");
-  EXPECT_EQ(error_of("a,NaN,1,0,\n"), "2:3: cpu_milli is \"NaN\"; expected a whole number from 0 to 1000000000000");
+  EXPECT_EQ(nodes_error("a,NaN,1,0,\n"), "2:3: cpu_milli is \"NaN\"; expected a whole number from 0 to 1000000000000");
 }
 
 TEST(NodesCsv, NamesThePlaceOfAModelTooMany) {
@@ -78,7 +78,7 @@ TEST(NodesCsv, NamesThePlaceOfAModelTooMany) {
     const std::string number = std::to_string(i);
     rows += "n" + number + ",1,1,1,M" + number + "\n";
   }
-  EXPECT_EQ(error_of(rows), "66:11: GPU model \"M64\" is one too many; expected at most 64 models");
+  EXPECT_EQ(nodes_error(rows), "66:11: GPU model \"M64\" is one too many; expected at most 64 models");
 }
 
 // The table in data/openb/README.md, and the models of the fragmentation experiment's section 2.

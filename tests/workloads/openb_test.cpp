@@ -41,7 +41,7 @@ Imported import_text(const std::string& text, const OpenbOptions& options = {}, 
 }
 
 // What importing these rows complains about, without the file's name.
-std::string error_of(const std::string& rows) {
+std::string openb_error(const std::string& rows) {
   const TempFile file(kHeader + rows);
   ImportReport report;
   try {
@@ -186,22 +186,22 @@ TEST(Openb, LabelsOnlyWhereAskedFor) {
 }
 
 TEST(Openb, RejectsRowsThatContradictThemselves) {
-  EXPECT_EQ(error_of("a,1,1,0,0,,LS,Running,0,1,0\na,1,1,0,0,,LS,Running,0,1,0\n"),
+  EXPECT_EQ(openb_error("a,1,1,0,0,,LS,Running,0,1,0\na,1,1,0,0,,LS,Running,0,1,0\n"),
             "3:1: name is \"a\", as on line 2; expected a name that no other pod has");
-  EXPECT_EQ(error_of("a,1,1,0,500,,LS,Running,0,1,0\n"), "2:9: gpu_milli is \"500\", but num_gpu is 0; expected 0");
-  EXPECT_EQ(error_of("a,1,1,1,0,,LS,Running,0,1,0\n"),
+  EXPECT_EQ(openb_error("a,1,1,0,500,,LS,Running,0,1,0\n"), "2:9: gpu_milli is \"500\", but num_gpu is 0; expected 0");
+  EXPECT_EQ(openb_error("a,1,1,1,0,,LS,Running,0,1,0\n"),
             "2:9: gpu_milli is \"0\", but num_gpu is 1; expected 1 to 1000 thousandths of a GPU");
-  EXPECT_EQ(error_of("a,1,1,2,500,,LS,Running,0,1,0\n"),
+  EXPECT_EQ(openb_error("a,1,1,2,500,,LS,Running,0,1,0\n"),
             "2:9: gpu_milli is \"500\", but num_gpu is 2; expected 1000: only a single GPU can be shared");
-  EXPECT_EQ(error_of("a,1,1,1,1001,,LS,Running,0,1,0\n"),
+  EXPECT_EQ(openb_error("a,1,1,1,1001,,LS,Running,0,1,0\n"),
             "2:9: gpu_milli is \"1001\"; expected a whole number from 0 to 1000");
-  EXPECT_EQ(error_of("a,1,1,17,1000,,LS,Running,0,1,0\n"),
+  EXPECT_EQ(openb_error("a,1,1,17,1000,,LS,Running,0,1,0\n"),
             "2:7: num_gpu is \"17\"; expected a whole number from 0 to 16");
-  EXPECT_EQ(error_of("a,1,-1,0,0,,LS,Running,0,1,0\n"),
+  EXPECT_EQ(openb_error("a,1,-1,0,0,,LS,Running,0,1,0\n"),
             "2:5: memory_mib is \"-1\"; expected a whole number from 0 to 4194304");
-  EXPECT_EQ(error_of("a,1,1,0,0,,LS,Running,-5,1,0\n"),
+  EXPECT_EQ(openb_error("a,1,1,0,0,,LS,Running,-5,1,0\n"),
             "2:23: creation_time is \"-5\"; expected seconds from 0 to 9223372036");
-  EXPECT_EQ(error_of("a,1,1,0,0,,LS,Running,0,nan,0\n"),
+  EXPECT_EQ(openb_error("a,1,1,0,0,,LS,Running,0,nan,0\n"),
             "2:25: deletion_time is \"nan\"; expected seconds from 0 to 9223372036");
 }
 

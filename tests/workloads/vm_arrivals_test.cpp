@@ -27,7 +27,7 @@ MemoryWorkload import_text(const std::string& rows, const VmArrivalsOptions& opt
   return import_vm_arrivals(file.path(), Catalog(), options, report);
 }
 
-std::string error_of(const std::string& rows) {
+std::string vm_arrivals_error(const std::string& rows) {
   const TempFile file(kHeader + rows);
   ImportReport report;
   try {
@@ -87,12 +87,12 @@ TEST(VmArrivals, LifetimesAreDrawnUniformlyInTheBin) {
 }
 
 TEST(VmArrivals, Errors) {
-  EXPECT_EQ(error_of("0,0,1,1,600,300,0\n"),
+  EXPECT_EQ(vm_arrivals_error("0,0,1,1,600,300,0\n"),
             "2:13: lifetime_max_s is \"300\", before lifetime_min_s; expected the end of the bin");
-  EXPECT_EQ(error_of("0,0,0,1,300,600,0\n"), "2:5: vcpu is \"0\"; expected a whole number from 1 to 1000000");
-  EXPECT_EQ(error_of("0,0,1,nan,300,600,0\n"), "2:7: mem_gb is \"nan\"; expected a number from 0 to 4194304");
-  EXPECT_EQ(error_of("0,0,1,-1,300,600,0\n"), "2:7: mem_gb is \"-1\"; expected a number from 0 to 4194304");
-  EXPECT_EQ(error_of("0,0,1,1,300,600,2\n"),
+  EXPECT_EQ(vm_arrivals_error("0,0,0,1,300,600,0\n"), "2:5: vcpu is \"0\"; expected a whole number from 1 to 1000000");
+  EXPECT_EQ(vm_arrivals_error("0,0,1,nan,300,600,0\n"), "2:7: mem_gb is \"nan\"; expected a number from 0 to 4194304");
+  EXPECT_EQ(vm_arrivals_error("0,0,1,-1,300,600,0\n"), "2:7: mem_gb is \"-1\"; expected a number from 0 to 4194304");
+  EXPECT_EQ(vm_arrivals_error("0,0,1,1,300,600,2\n"),
             "2:17: still_running_at_end is \"2\"; expected a whole number from 0 to 1");
 }
 

@@ -45,10 +45,10 @@ Hint read_hint(const std::vector<std::string>& comments, std::size_t line, const
         hint.adds_bytes = parse_bytes(value, "adds", place);
       } else if (key == "takes") {
         hint.takes = parse_duration(value, to_string(place) + ": takes");
-        if (hint.takes->ns < 0) fail_at(place, "takes is " + quoted(value), "no negative time");
+        if (hint.takes->ns < 0) fail_at(place, "takes is " + docker::quoted(value), "no negative time");
       } else {
         const std::vector<std::string> names{"adds", "takes"};
-        fail_at(place, "the comment above has " + quoted(token.text),
+        fail_at(place, "the comment above has " + docker::quoted(token.text),
                 "# berth: adds=SIZE takes=TIME" + did_you_mean(key, names));
       }
     }
@@ -66,7 +66,7 @@ Stage start_stage(Instruction from) {
     };
     if (stage.name.front() < 'a' || stage.name.front() > 'z' ||
         !std::all_of(stage.name.begin(), stage.name.end(), allowed)) {
-      fail_at(from.words[2].place, "the stage is named " + quoted(from.words[2].text),
+      fail_at(from.words[2].place, "the stage is named " + docker::quoted(from.words[2].text),
               "a letter, then letters, digits, - _ or .");
     }
   }
@@ -111,7 +111,7 @@ std::int64_t parse_bytes(std::string_view text, std::string_view what, const Pla
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   std::string unit = lower(text.substr(static_cast<std::size_t>(end - text.data())));
-  if (error != std::errc() || number < 0) fail_at(place, std::string(what) + " is " + quoted(text), shape);
+  if (error != std::errc() || number < 0) fail_at(place, std::string(what) + " is " + docker::quoted(text), shape);
   if (unit.ends_with("ib")) {
     unit.resize(unit.size() - 2);
   } else if (unit.ends_with('b')) {
@@ -122,10 +122,10 @@ std::int64_t parse_bytes(std::string_view text, std::string_view what, const Pla
   if (unit.size() == 1 && kUnits.find(unit.front()) != std::string_view::npos) {
     for (std::size_t i = 0; i <= kUnits.find(unit.front()); ++i) factor *= 1024;
   } else if (!unit.empty()) {
-    fail_at(place, std::string(what) + " is " + quoted(text), shape);
+    fail_at(place, std::string(what) + " is " + docker::quoted(text), shape);
   }
   const double bytes = number * factor;
-  if (!(bytes < 0x1p62)) fail_at(place, std::string(what) + " is " + quoted(text) + ", too much", shape);
+  if (!(bytes < 0x1p62)) fail_at(place, std::string(what) + " is " + docker::quoted(text) + ", too much", shape);
   return static_cast<std::int64_t>(bytes + 0.5);
 }
 

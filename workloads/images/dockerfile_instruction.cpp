@@ -91,7 +91,7 @@ class InstructionParser {
     if (spec == table.end()) {
       std::vector<std::string> names;
       for (const KeywordSpec& k : table) names.emplace_back(k.name);
-      fail_at(out.place, quoted(all.substr(begin, end - begin)) + " is no instruction",
+      fail_at(out.place, docker::quoted(all.substr(begin, end - begin)) + " is no instruction",
               "FROM, RUN, COPY and the like" + did_you_mean(name, names));
     }
     out.keyword = static_cast<Keyword>(spec - table.begin());
@@ -114,7 +114,7 @@ class InstructionParser {
     if (spec.kind == FlagKind::kSwitch) {
       const std::string value = lower(flag.value);
       if (has_value && value != "true" && value != "false") {
-        fail_at(flag.place, "--" + flag.name + " is " + quoted(flag.value), "true or false");
+        fail_at(flag.place, "--" + flag.name + " is " + docker::quoted(flag.value), "true or false");
       }
       flag.value = value.empty() ? "true" : value;
     } else if (!has_value) {
@@ -133,7 +133,7 @@ class InstructionParser {
     if (known == spec.flags.end()) {
       std::string all;
       for (const FlagSpec& f : spec.flags) all += (all.empty() ? "--" : ", --") + std::string(f.name);
-      fail_at(flag.place, std::string(spec.name) + " has no flag " + quoted("--" + flag.name),
+      fail_at(flag.place, std::string(spec.name) + " has no flag " + docker::quoted("--" + flag.name),
               (all.empty() ? "no flags" : all) + suggestion(flag.name, spec.flags));
     }
     if (known->kind != FlagKind::kMany && out.flag(flag.name) != nullptr) {
@@ -196,7 +196,7 @@ class InstructionParser {
     for (Token& token : tokens) {
       const Place at = place(base_ + token.offset);
       const std::size_t equals = token.text.find('=');
-      if (equals == std::string::npos) fail_at(at, name + " has " + quoted(token.text) + " without =", shape);
+      if (equals == std::string::npos) fail_at(at, name + " has " + docker::quoted(token.text) + " without =", shape);
       if (equals == 0) fail_at(at, name + " has an empty name", shape);
       out.pairs.push_back({token.text.substr(0, equals), token.text.substr(equals + 1), false, at});
     }
@@ -228,9 +228,10 @@ class InstructionParser {
       return;
     }
     if (type != "CMD") {
-      fail_at(body_.empty() ? out.place : here(),
-              body_.empty() ? std::string("HEALTHCHECK has no arguments") : "HEALTHCHECK has type " + quoted(type),
-              shape);
+      fail_at(
+          body_.empty() ? out.place : here(),
+          body_.empty() ? std::string("HEALTHCHECK has no arguments") : "HEALTHCHECK has type " + docker::quoted(type),
+          shape);
     }
     const auto shift = static_cast<std::size_t>(rest.data() - body_.data());
     if (!rest.empty() && !read_json(out, rest, shift)) {
@@ -245,14 +246,14 @@ class InstructionParser {
       if (flag == nullptr || flag->value.empty()) continue;
       *value = parse_duration(flag->value, to_string(flag->place) + ": --" + name);
       if (value->ns != 0 && *value < milliseconds(1)) {
-        fail_at(flag->place, "--" + std::string(name) + " is " + quoted(flag->value), "0 or at least 1ms");
+        fail_at(flag->place, "--" + std::string(name) + " is " + docker::quoted(flag->value), "0 or at least 1ms");
       }
     }
     if (const Flag* flag = out.flag("retries"); flag != nullptr && !flag->value.empty()) {
       const char* last = flag->value.data() + flag->value.size();
       const auto [stop, error] = std::from_chars(flag->value.data(), last, health.retries);
       if (error != std::errc() || stop != last || health.retries < 0) {
-        fail_at(flag->place, "--retries is " + quoted(flag->value), "a whole number, 0 or more");
+        fail_at(flag->place, "--retries is " + docker::quoted(flag->value), "a whole number, 0 or more");
       }
     }
     out.health = health;
