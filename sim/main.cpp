@@ -162,7 +162,7 @@ int main(int argc, char** argv) {
   std::string recorded;
   CLI::App* conformance_command = app.add_subcommand(
       "conformance",
-      "replays recorded decisions of the real kube-scheduler or HorizontalPodAutoscaler and compares each");
+      "replays what was recorded from the real kube-scheduler, HorizontalPodAutoscaler and controllers, and compares");
   conformance_command->add_option("path", recorded, "folder of *.jsonl[.gz], or one such file")->required();
   bool markdown = false;
   conformance_command->add_flag("--markdown", markdown, "the table as Markdown");

@@ -11,11 +11,12 @@ import tempfile
 LAYERS = {  # layer -> what it may include besides itself
     "engine": set(),
     "cluster": {"engine"},
+    "controllers": {"engine", "cluster"},
     "policies": {"engine", "cluster"},
     "workloads": {"engine", "cluster"},
     "results": {"engine", "cluster"},
-    "simulation": {"engine", "cluster", "policies", "workloads", "results"},
-    "main": {"engine", "cluster", "policies", "workloads", "results", "simulation"},
+    "simulation": {"engine", "cluster", "controllers", "policies", "workloads", "results"},
+    "main": {"engine", "cluster", "controllers", "policies", "workloads", "results", "simulation"},
 }
 
 
@@ -24,7 +25,7 @@ def layer_of(path):
     if parts[0] in ("policies", "workloads", "results"):
         return parts[0]
     if parts[0] == "sim":
-        if parts[1] in ("engine", "cluster"):
+        if parts[1] in ("engine", "cluster", "controllers"):
             return parts[1]
         return "main" if parts[1] in ("cli", "main.cpp") else "simulation"
     return None

@@ -11,9 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/conformance/controllers_conformance.hpp"
+#include "sim/conformance/hpa_conformance.hpp"
+#include "sim/conformance/kube_conformance.hpp"
 #include "sim/engine/error.hpp"
-#include "sim/hpa_conformance.hpp"
-#include "sim/kube_conformance.hpp"
 #include "sim/kube_scenario.hpp"
 
 namespace berth {
@@ -38,9 +39,7 @@ Conformance check(const std::string& text, const std::string& file) {
                                : std::string();
   if (kind == "HPAScenario") return kube::check_hpa_conformance(text, file);
   if (kind == "Scenario" && header.contains("objects")) {
-    throw InputError(file +
-                     ": is recorded from controllers, which are not replayed; expected decisions of "
-                     "kube-scheduler or of the HorizontalPodAutoscaler");
+    return controllers::check_timelines(text, file).steps;
   }
   return check_scheduler(text, file);
 }

@@ -1,6 +1,6 @@
 // Every recorded sync of the HorizontalPodAutoscaler of Kubernetes v1.37.2, in all that is compared. Expected values:
 // the recordings.
-#include "sim/hpa_conformance.hpp"
+#include "sim/conformance/hpa_conformance.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/engine/error.hpp"
-#include "sim/kube_conformance.hpp"
+#include "sim/conformance/kube_conformance.hpp"
 #include "sim/kube_scenario.hpp"
 #include "tests/support/shared_data.hpp"
 

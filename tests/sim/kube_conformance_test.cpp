@@ -1,5 +1,5 @@
 // Every recorded decision of kube-scheduler v1.37.2, in every member. Expected values: the recordings.
-#include "sim/kube_conformance.hpp"
+#include "sim/conformance/kube_conformance.hpp"
 
 #include <gtest/gtest.h>
 

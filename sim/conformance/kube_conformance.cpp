@@ -1,4 +1,4 @@
-#include "sim/kube_conformance.hpp"
+#include "sim/conformance/kube_conformance.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "sim/hpa_conformance.hpp"
+#include "sim/conformance/hpa_conformance.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@
 #include "policies/autoscalers/hpa.hpp"
 #include "sim/cluster/quantity.hpp"
 #include "sim/engine/error.hpp"
-#include "sim/kube_conformance.hpp"
+#include "sim/conformance/kube_conformance.hpp"
 #include "workloads/kube_json.hpp"
 
 namespace berth::kube {
