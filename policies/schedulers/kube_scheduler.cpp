@@ -103,6 +103,19 @@ class KubeScheduler final : public Scheduler, public kube::Configurable, private
       nodes_[node->index] = static_cast<NodeId>(n);
       index_of_.push_back(node->index);
     }
+    // What was there before us.
+    const PodColumns& pods = cluster.pods();
+    std::vector<PodId> waiting;
+    cluster.pending().in_order(waiting);
+    for (std::size_t p = 0; p < pods.size(); ++p) {
+      if (pods.phase[p] == PodPhase::kFree || pods.phase[p] == PodPhase::kPending) continue;
+      make_room_for(static_cast<PodId>(p));
+      start_s_[p] = 0;
+      state_->assume(ref_of(static_cast<PodId>(p)), index_of_[index(pods.node[p])]);
+    }
+    arrived_.clear();
+    for (const PodId pod : waiting) pod_waits(pod);
+
     if (percentage_) config_.percentage_of_nodes_to_score = *percentage_;
     kube::Profile profile = config_.profiles.front();
     profile.own_filters.emplace_back(
@@ -116,23 +129,27 @@ class KubeScheduler final : public Scheduler, public kube::Configurable, private
   void schedule(const Context& ctx, Actions& act) override {
     if (!scheduler_) make_scheduler_(ties_ == kube::TieRule::kRandom ? ctx.rng.u64() : 0);
     now_ = ctx.now;
-    for (const PodId pod : arrived_) {
-      if (ctx.cluster.pods().phase[index(pod)] != PodPhase::kPending || queued_[index(pod)] != 0) continue;
-      queue_.add(static_cast<std::uint32_t>(pod), ctx.cluster.pod_template(pod).priority, now_);
-      queued_[index(pod)] = 1;
-    }
-    arrived_.clear();
+    take_in_arrivals();
     queue_.flush(now_);
     tell_queue();
     while (act.may_decide()) {
       const auto next = queue_.pop(now_);
       if (!next) return;
       attempt(static_cast<PodId>(*next), act);
+      take_in_arrivals();  // Victims wait again.
       tell_queue();
     }
   }
 
  private:
+  void take_in_arrivals() {
+    for (const PodId pod : arrived_) {
+      if (cluster_->pods().phase[index(pod)] != PodPhase::kPending || queued_[index(pod)] != 0) continue;
+      queue_.add(static_cast<std::uint32_t>(pod), cluster_->pod_template(pod).priority, now_);
+      queued_[index(pod)] = 1;
+    }
+    arrived_.clear();
+  }
   void attempt(PodId pod, Actions& act) {
     const kube::PodRef ref = ref_of(pod);
     const std::uint32_t nominated = nominated_[index(pod)];
@@ -192,12 +209,14 @@ class KubeScheduler final : public Scheduler, public kube::Configurable, private
   }
 
   // ---- What happens to the cluster
+  void make_room_for(PodId pod) {
+    if (index(pod) < queued_.size()) return;
+    queued_.resize(index(pod) + 1, 0);
+    nominated_.resize(index(pod) + 1, kube::kNoValue);
+    start_s_.resize(index(pod) + 1, kube::kNotStarted);
+  }
   void pod_waits(PodId pod) override {
-    if (index(pod) >= queued_.size()) {
-      queued_.resize(index(pod) + 1, 0);
-      nominated_.resize(index(pod) + 1, kube::kNoValue);
-      start_s_.resize(index(pod) + 1, kube::kNotStarted);
-    }
+    make_room_for(pod);
     start_s_[index(pod)] = kube::kNotStarted;
     arrived_.push_back(pod);
   }

@@ -233,7 +233,8 @@ TEST(SimulationProperty, NoPodIsLost) {
         EXPECT_EQ(count(RecordKind::kPodCreated), cluster.pods_created());
         EXPECT_EQ(count(RecordKind::kPodCreated),
                   cluster.pending().size() + cluster.pods_bound() + count(RecordKind::kPodSucceeded));
-        EXPECT_EQ(count(RecordKind::kPodScheduled), cluster.pods_bound() - binding + count(RecordKind::kPodSucceeded));
+        EXPECT_EQ(count(RecordKind::kPodScheduled),
+                  cluster.pods_bound() - binding + count(RecordKind::kPodSucceeded) + count(RecordKind::kPodEvicted));
         if (horizon == 1'000'000) {  // All fit somewhere, so all end.
           EXPECT_EQ(count(RecordKind::kPodSucceeded), 2000U);
         }

@@ -24,6 +24,7 @@ class Table {
     Catalog& catalog = harness.cluster.catalog();
     for (const auto& [ask, count] : mix) counts_.push_back({catalog.intern(template_of(catalog, ask)), count});
     scheduler->prepare(harness.cluster, counts_);
+    harness.cluster.set_listener(scheduler->listener());
   }
   void schedule() { scheduler->schedule({harness.cluster, harness.engine.now(), rng}, harness.actions); }
   // Creates a pod, lets the policy look, and says where the pod is: "a", "a:0-1" with its GPUs, or "<pending>".
