@@ -8,6 +8,27 @@
 namespace berth {
 namespace {
 
+std::string one_line(const std::string& text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7F) {
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else {
+      constexpr const char* kDigits = "0123456789abcdef";
+      out += "\\x";
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    }
+  }
+  return out;
+}
+
 // Letters inserted, deleted, replaced, or two neighbours swapped, each counting one ("fdg" is one slip from "fgd").
 // Optimal string alignment distance; three rows of the table are enough.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -26,6 +47,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+InputError::InputError(const std::string& message) : std::runtime_error(one_line(message)) {}
 
 std::string to_string(const Place& place) {
   std::string text = place.file;

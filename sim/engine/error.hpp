@@ -9,10 +9,11 @@
 
 namespace berth {
 
-// Bad input. The message is one line: `file:line:column: what is wrong; what was expected`.
+// Bad input. The message is one line: `file:line:column: what is wrong; what was expected`. It may quote the input, so
+// control characters are written as \n, \t or \xNN.
 class InputError : public std::runtime_error {
  public:
-  explicit InputError(const std::string& message) : std::runtime_error(message) {}
+  explicit InputError(const std::string& message);
 };
 
 // A place in an input file; line and column count from 1, 0 = not known.

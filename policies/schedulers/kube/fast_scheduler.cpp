@@ -232,14 +232,12 @@ Choice FastScheduler::decide(const PodRef& pod, std::string_view nominated_node)
     out.node = nominated->index;
     out.feasible = 1;
   } else {
-    const std::size_t n = view.narrowed() ? view.narrowed()->size() : cluster_.nodes().size();
     std::size_t parts = 0;
     for (std::uint32_t g = 0; g < view.groups(); ++g) {
       if (view.ranking().feasible(g) > 0 && admitted[g] == kAdmitted) ++parts;
     }
-    if (!view.narrowed() && twin_.feasible_wanted(n) >= n && n > 1 && twin_.tie_rule() == TieRule::kFirst &&
-        parts <= kMostParts) {
-      choose_among_all(view, admitted, out);
+    if (!view.narrowed() && twin_.tie_rule() == TieRule::kFirst && parts <= kMostParts) {
+      choose_by_tree(view, admitted, out);
     } else {
       choose_one_by_one(view, admitted, out);
     }
@@ -249,27 +247,35 @@ Choice FastScheduler::decide(const PodRef& pod, std::string_view nominated_node)
   return out;
 }
 
-void FastScheduler::choose_among_all(ClassView& view, std::span<const std::int32_t> admitted, Choice& out) {
-  const NodeRanking& ranking = view.ranking();
-  present_.assign(view.groups(), 0);
-  for (std::uint32_t g = 0; g < view.groups(); ++g) {
-    if (admitted[g] != kAdmitted) continue;
-    present_[g] = ranking.feasible(g);
-    out.feasible += present_[g];
+void FastScheduler::choose_by_tree(ClassView& view, std::span<const std::int32_t> admitted, Choice& out) {
+  const std::size_t n = cluster_.nodes().size();
+  const std::size_t wanted = twin_.feasible_wanted(n);
+  const std::size_t start = twin_.next_start();
+  query_.reset(view.ranking(), admitted, start);
+  out.feasible = std::min(wanted, query_.count());
+  if (query_.count() > wanted) {
+    // One more than needed ends the search and is not counted.
+    const std::size_t end = query_.at(wanted);
+    twin_.looked_at(end >= start ? end - start : end + n - start, n);
+    query_.keep_first(wanted);
+  } else {
+    twin_.looked_at(n, n);
   }
   if (out.feasible == 0) return;
-  add_.resize(view.groups());
-  view.score_groups(present_, add_);
-  const RankingQuery query(ranking, add_, twin_.next_start());
   out.result = Decision::Result::kBound;
   if (out.feasible == 1) {
     out.via = Decision::Via::kOnly;
-    out.node = query.at(0);
+    out.node = query_.at(0);
     return;
   }
+  present_.resize(view.groups());
+  query_.present(present_);
+  add_.resize(view.groups());
+  view.score_groups(present_, add_);
+  query_.add(add_);
   out.via = Decision::Via::kScore;
-  out.total = query.best();
-  out.node = root_of(query, out.total);
+  out.total = query_.best();
+  out.node = root_of(query_, out.total);
 }
 
 void FastScheduler::choose_one_by_one(ClassView& view, std::span<const std::int32_t> admitted, Choice& out) {

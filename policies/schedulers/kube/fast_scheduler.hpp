@@ -62,7 +62,7 @@ class FastScheduler final : private PodListener {
   Choice naive(const PodRef& pod, std::string_view nominated_node);
   bool apply_nominations(const PodRef& pod, ClassView& view);
   // With the tree over the nodes; and by a walk that ends when enough are found.
-  void choose_among_all(ClassView& view, std::span<const std::int32_t> admitted, Choice& out);
+  void choose_by_tree(ClassView& view, std::span<const std::int32_t> admitted, Choice& out);
   void choose_one_by_one(ClassView& view, std::span<const std::int32_t> admitted, Choice& out);
   void preempt_for(const PodRef& pod, ClassView& view, std::string_view nominated_node, Choice& out);
 
@@ -83,6 +83,7 @@ class FastScheduler final : private PodListener {
   std::uint64_t clock_ = 0;
   std::uint64_t naive_decisions_ = 0;
 
+  RankingQuery query_;
   std::vector<std::uint32_t> overruled_;  // Nodes whose answer is not the view's own, during a decision.
   NodeInfo hypothetical_;                 // Scratch.
   std::vector<std::int64_t> add_;         // Scratch, by group.

@@ -37,7 +37,8 @@ class NodeRanking {
     std::vector<std::uint32_t> count;  // Feasible nodes.
   };
   struct Group {
-    std::vector<Level> levels;  // [0]: per 32 nodes.
+    std::vector<Level> levels;               // [0]: per 32 nodes.
+    std::vector<std::uint32_t> feasible_in;  // Per 32 nodes: a bit per feasible node.
     std::size_t members = 0;
     std::size_t feasible = 0;
   };
@@ -49,38 +50,51 @@ class NodeRanking {
   std::vector<Group> groups_;
 };
 
-// The feasible nodes under what one decision adds to each group. Positions are node indexes; the order is a rotation of
-// them that begins at `start`. Cost per call: O(32 · log_32 nodes · groups that take part).
+// The nodes that take part in one decision: the feasible ones of the groups that topology admits, in rotated order (the
+// node indexes from `start` on, then those before it), or only the first so many of them. What a decision adds to each
+// group makes their totals. Kept from decision to decision for its memory; nothing else is. Cost per call: O(32 ·
+// log_32 nodes · groups that take part).
 class RankingQuery {
  public:
   static constexpr std::int64_t kOut = -1;  // The group takes no part.
 
-  // `add`: by group, >= 0 or kOut. Both must stay as they are.
-  RankingQuery(const NodeRanking& ranking, std::span<const std::int64_t> add, std::size_t start);
+  // `admitted`: by group, whether it takes part. The ranking must stay as it is until the next reset().
+  void reset(const NodeRanking& ranking, std::span<const std::int32_t> admitted, std::size_t start);
 
   std::size_t count() const { return count_; }
-  std::int64_t total(std::uint32_t node) const;  // Negative if it takes no part.
-  // The r-th feasible node in rotated order, r < count().
+  // The r-th node in rotated order, r < count().
   std::uint32_t at(std::size_t r) const;
+  // Only the first k <= count() take part from now on, k > 0.
+  void keep_first(std::size_t k);
+  // Nodes that take part, by group.
+  void present(std::span<std::size_t> by_group) const;
+
+  // `add`: by group, >= 0 for those that take part. The totals are what the functions below are about.
+  void add(std::span<const std::int64_t> add);
+  std::int64_t total(std::uint32_t node) const;  // Negative if the node takes no part.
   std::int64_t best() const;
-  // Whether one of the feasible nodes first … last in rotated order has this total, which must be best().
+  // Whether one of the nodes first … last in rotated order has this total, which must be best().
   bool reaches(std::size_t first, std::size_t last, std::int64_t best) const;
 
  private:
   struct Part {
     const NodeRanking::Group* group;
+    std::uint32_t number;
     std::int64_t add;
   };
-  std::size_t count_before(std::size_t node) const;
-  bool any(std::size_t first, std::size_t last, std::int64_t best) const;
-  bool any_below(std::size_t level, std::size_t begin, std::size_t end, std::size_t first, std::size_t last,
-                 std::int64_t best) const;
+  std::size_t count_before(const NodeRanking::Group& group, std::size_t node) const;
+  std::int64_t best_between(std::size_t first, std::size_t last, std::int64_t enough) const;
+  std::int64_t best_of_nodes(std::size_t first, std::size_t last) const;
+  std::int64_t best_of_entries(std::size_t level, std::size_t first, std::size_t last) const;
 
-  const NodeRanking& ranking_;
-  std::span<const std::int64_t> add_;
+  const NodeRanking* ranking_ = nullptr;
   std::vector<Part> parts_;
+  std::vector<std::int64_t> add_;  // By group; kOut for those that take no part.
+  std::size_t start_ = 0;
+  std::size_t feasible_ = 0;  // Before keep_first().
   std::size_t count_ = 0;
-  std::size_t skipped_ = 0;  // Feasible nodes before the start.
+  std::size_t skipped_ = 0;             // Feasible nodes before the start.
+  std::uint32_t first_ = 0, last_ = 0;  // Of those kept.
 };
 
 }  // namespace berth::kube
