@@ -368,8 +368,10 @@ void ClassView::rebuild() {
   values.reserve(nodes.size());
   const bool grouped = !signature_of_.empty() || !node_slots_.empty();
   if (grouped) group_of_node.reserve(nodes.size());
+  refusals_.assign(2 * runtime_.filters().size(), 0);
   for (const NodeInfo& node : nodes) {
     values.push_back(own_answer(node));
+    count_refusal(values.back(), 1);
     if (grouped) group_of_node.push_back(group_of(node.index));
   }
   if (!grouped) groups_.push_back({{0}});
@@ -410,14 +412,23 @@ std::uint32_t ClassView::group_of(std::uint32_t node) {
 void ClassView::recheck(std::uint32_t node) {
   const std::uint32_t from = ranking_.group(node);
   const std::uint32_t to = group_of(node);
-  ranking_.set(node, own_answer(cluster_.nodes()[node]), to);
+  const std::int32_t answer = own_answer(cluster_.nodes()[node]);
+  count_refusal(ranking_.value(node), 0xFFFF'FFFFU);
+  count_refusal(answer, 1);
+  ranking_.set(node, answer, to);
   if (from != to && ranking_.members(from) == 0) {
     group_ids_.erase(groups_[from].identity);
     free_groups_.push_back(from);
   }
 }
 
+void ClassView::count_refusal(std::int32_t answer, std::uint32_t by) {
+  if (answer < 0) refusals_[static_cast<std::size_t>(-1 - answer)] += by;
+}
+
 void ClassView::overrule(std::uint32_t node, std::int32_t answer) {
+  count_refusal(ranking_.value(node), 0xFFFF'FFFFU);
+  count_refusal(answer, 1);
   ranking_.set(node, answer, ranking_.group(node));
 }
 

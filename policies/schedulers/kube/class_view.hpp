@@ -75,6 +75,8 @@ class ClassView {
   // By group, what a feasible node of it scores beside its own value, or RankingQuery::kOut. `present`: feasible nodes
   // to be compared by group; only groups with any count. O(groups · constraints).
   void score_groups(std::span<const std::size_t> present, std::span<std::int64_t> add);
+  // How many nodes refuse with each refusal(), by -1 - refusal. Complete if !counts() and nobody narrowed the nodes.
+  std::span<const std::uint32_t> refusals() const { return refusals_; }
   // A node's answer: its score, or the refusal.
   std::int32_t answer(std::uint32_t node) const;
 
@@ -144,6 +146,7 @@ class ClassView {
   std::uint32_t slot_for(std::vector<std::uint32_t>& of_use, Use use, const std::string& label);
   std::size_t key_place(const std::string& label);
   void rebuild();
+  void count_refusal(std::int32_t answer, std::uint32_t by);  // 1, or 2^32 - 1 to take one away.
   std::uint32_t group_of(std::uint32_t node);
   std::int64_t cell(const Slot& slot, std::uint32_t group) const;
   std::uint32_t value_at(std::size_t key, std::uint32_t group) const;
@@ -205,6 +208,7 @@ class ClassView {
   std::vector<std::uint32_t> free_groups_;
   NodeRanking ranking_;
   ChangeLog::Cursor seen_ = 0;
+  std::vector<std::uint32_t> refusals_;
   std::vector<std::int32_t> admitted_;
   // Scratch.
   std::vector<std::int64_t> identity_, raw_;

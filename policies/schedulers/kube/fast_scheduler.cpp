@@ -324,6 +324,18 @@ void FastScheduler::choose_one_by_one(ClassView& view, std::span<const std::int3
 
 void FastScheduler::preempt_for(const PodRef& pod, ClassView& view, std::string_view nominated_node, Choice& out) {
   const std::size_t n = cluster_.nodes().size();
+  const bool nobody_to_evict = !runtime().preempts() || cluster_.lowest_priority() >= pod->pod.priority;
+  if (nobody_to_evict && !view.counts() && !view.narrowed()) {
+    std::size_t hopeful = 0;
+    for (std::size_t i = 0; i < view.refusals().size(); ++i) {
+      if (view.refusals()[i] == 0) continue;
+      const auto why = static_cast<std::int32_t>(-1 - static_cast<std::int64_t>(i));
+      out.refused_by |= 1U << refusing_filter(why);
+      if (refusal_code(why) == Code::kUnschedulable) hopeful += view.refusals()[i];
+    }
+    if (runtime().preempts() && hopeful > 0) (void)twin_.pick(hopeful);  // Where preemption would begin.
+    return;
+  }
   std::vector<Code> codes(n, Code::kUnschedulableAndUnresolvable);
   const auto look = [&](std::uint32_t node) {
     const std::int32_t answer = view.answer(node);
@@ -338,7 +350,7 @@ void FastScheduler::preempt_for(const PodRef& pod, ClassView& view, std::string_
   if (!runtime().preempts()) return;
   const auto hopeful = static_cast<std::size_t>(std::count(codes.begin(), codes.end(), Code::kUnschedulable));
   const std::size_t offset = hopeful == 0 ? 0 : twin_.pick(hopeful);
-  if (hopeful == 0 || cluster_.lowest_priority() >= pod->pod.priority) return;
+  if (hopeful == 0 || nobody_to_evict) return;
   const Cycle cycle{cluster_, *pod.info, pod.handle};
   CycleState whole;
   if (view.topology_filters()) {

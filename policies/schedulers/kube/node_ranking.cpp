@@ -68,28 +68,39 @@ void NodeRanking::set(std::uint32_t node, std::int32_t value, std::uint32_t to) 
   };
   if (was && (!is || from != to)) {
     count(from, 0xFFFF'FFFFU);
-    climb(node, from);
+    climb(node, from, old, -1);
   }
-  if (is && (!was || from != to)) count(to, 1);
-  if (is || (was && from == to)) climb(node, to);
+  if (is && (!was || from != to)) {
+    count(to, 1);
+    climb(node, to, -1, value);
+  }
+  if (was && is && from == to) climb(node, to, old, value);
 }
 
-void NodeRanking::climb(std::uint32_t node, std::uint32_t g) {
-  std::vector<Level>& levels = groups_[g].levels;
+// A value below an entry of level 0 went from `before` to `after`. An entry is looked at again only if its best went.
+void NodeRanking::climb(std::uint32_t node, std::uint32_t g, std::int32_t before, std::int32_t after) {
+  Group& group = groups_[g];
   std::size_t i = node / kFan;
-  std::int32_t best = -1;
-  for (std::uint32_t bits = groups_[g].feasible_in[i]; bits != 0; bits &= bits - 1) {
-    best = std::max(best, values_[i * kFan + static_cast<std::size_t>(std::countr_zero(bits))]);
-  }
-  for (std::size_t l = 0;; ++l) {
-    const std::int32_t old = levels[l].best[i];
-    levels[l].best[i] = best;
-    if (old == best || l + 1 == levels.size()) return;
-    const std::size_t begin = i / kFan * kFan;
-    const std::size_t stop = std::min(levels[l].best.size(), begin + kFan);
-    best = *std::max_element(levels[l].best.begin() + static_cast<std::ptrdiff_t>(begin),
-                             levels[l].best.begin() + static_cast<std::ptrdiff_t>(stop));
-    i /= kFan;
+  for (std::size_t l = 0; l < group.levels.size(); ++l, i /= kFan) {
+    std::int32_t& best = group.levels[l].best[i];
+    if (after > best) {
+      before = best;
+      best = after;
+      continue;
+    }
+    if (before != best) return;
+    std::int32_t found = -1;
+    if (l == 0) {
+      for (std::uint32_t bits = group.feasible_in[i]; bits != 0; bits &= bits - 1) {
+        found = std::max(found, values_[i * kFan + static_cast<std::size_t>(std::countr_zero(bits))]);
+      }
+    } else {
+      const std::vector<std::int32_t>& below = group.levels[l - 1].best;
+      for (std::size_t j = i * kFan; j < std::min(below.size(), (i + 1) * kFan); ++j) found = std::max(found, below[j]);
+    }
+    if (found == best) return;
+    before = best;
+    best = after = found;
   }
 }
 

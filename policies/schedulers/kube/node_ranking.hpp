@@ -43,7 +43,7 @@ class NodeRanking {
     std::size_t feasible = 0;
   };
   Group empty_group() const;
-  void climb(std::uint32_t node, std::uint32_t group);
+  void climb(std::uint32_t node, std::uint32_t group, std::int32_t before, std::int32_t after);
 
   std::vector<std::int32_t> values_;
   std::vector<std::uint32_t> group_of_;

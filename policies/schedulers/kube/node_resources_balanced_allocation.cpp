@@ -1,7 +1,7 @@
 // NodeResourcesBalancedAllocation: better the node on which the pod makes the used fractions more alike.
 // Source: pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go, v1.37.
 #include <algorithm>
-#include <boost/container/small_vector.hpp>
+#include <array>
 #include <cmath>
 
 #include "policies/schedulers/kube/node_resources.hpp"
@@ -14,7 +14,28 @@ struct Asked : CopiedState<Asked> {
   std::vector<std::int64_t> amounts;  // By balanced resource.
 };
 
-using Fractions = boost::container::small_vector<double, 8>;  // No allocation for the usual two or three.
+// A short list of numbers; no allocation for the usual two or three.
+class Fractions {
+ public:
+  void push_back(double value) {
+    if (size_ < few_.size()) {
+      few_[size_] = value;
+    } else {
+      if (many_.empty()) many_.assign(few_.begin(), few_.end());
+      many_.push_back(value);
+    }
+    ++size_;
+  }
+  std::size_t size() const { return size_; }
+  double operator[](std::size_t i) const { return many_.empty() ? few_[i] : many_[i]; }
+  const double* begin() const { return many_.empty() ? few_.data() : many_.data(); }
+  const double* end() const { return begin() + size_; }
+
+ private:
+  std::array<double, 4> few_;
+  std::vector<double> many_;
+  std::size_t size_ = 0;
+};
 
 // 100 · (1 - standard deviation of the fractions), truncated. In doubles, in upstream's order of operations.
 std::int64_t balance(const Fractions& fractions) {
@@ -35,13 +56,14 @@ std::int64_t balance(const Fractions& fractions) {
 class BalancedAllocation final : public Plugin {
  public:
   explicit BalancedAllocation(const PluginArgs& args)
-      : Plugin("NodeResourcesBalancedAllocation"), resources_(args.balanced_resources) {}
+      : Plugin("NodeResourcesBalancedAllocation"),
+        resources_(args.balanced_resources.begin(), args.balanced_resources.end()) {}
 
   Scope scope() const override { return Scope::kNode; }
 
   Status pre_score(const Cycle& cycle, CycleState& state, std::span<const NodeInfo* const>) const override {
     auto own = std::make_unique<Asked>();
-    for (const std::string& name : resources_) own->amounts.push_back(amount_of(cycle.pod.requests, name));
+    for (const ResourceName& name : resources_) own->amounts.push_back(name.of(cycle.pod.requests));
     const bool best_effort =
         std::all_of(own->amounts.begin(), own->amounts.end(), [](std::int64_t amount) { return amount == 0; });
     state.score[slot()] = std::move(own);
@@ -53,7 +75,7 @@ class BalancedAllocation final : public Plugin {
     Fractions with;
     Fractions without;
     for (std::size_t i = 0; i < resources_.size(); ++i) {
-      const Share share = share_of(node, resources_[i], amounts[i], false);
+      const Share share = resources_[i].share_of(node, amounts[i], false);
       if (share.allocatable == 0) continue;
       const auto fraction = [&share](std::int64_t used) {
         return std::min(1.0, static_cast<double>(used) / static_cast<double>(share.allocatable));
@@ -66,7 +88,7 @@ class BalancedAllocation final : public Plugin {
   }
 
  private:
-  std::vector<std::string> resources_;
+  std::vector<ResourceName> resources_;
 };
 
 }  // namespace

@@ -21,7 +21,7 @@ class NodeResourcesFit final : public Plugin {
   explicit NodeResourcesFit(const PluginArgs& args)
       : Plugin("NodeResourcesFit"),
         strategy_(args.strategy),
-        resources_(args.fit_resources),
+        resources_(args.fit_resources.begin(), args.fit_resources.end()),
         shape_(args.fit_shape),
         ignored_(args.ignored_resources),
         ignored_groups_(args.ignored_resource_groups) {}
@@ -42,7 +42,7 @@ class NodeResourcesFit final : public Plugin {
   Status pre_score(const Cycle& cycle, CycleState& state, std::span<const NodeInfo* const>) const override {
     const Resource asked = to_resource(pod_requests(cycle.pod.pod, {.pod_level = false, .fill = &default_requests()}));
     auto own = std::make_unique<Asked>();
-    for (const ResourceWeight& resource : resources_) own->amounts.push_back(amount_of(asked, resource.name));
+    for (const Weighted& resource : resources_) own->amounts.push_back(resource.name.of(asked));
     state.score[slot()] = std::move(own);
     return {};
   }
@@ -52,7 +52,7 @@ class NodeResourcesFit final : public Plugin {
     std::int64_t sum = 0;
     std::int64_t weights = 0;
     for (std::size_t i = 0; i < resources_.size(); ++i) {
-      const Share share = share_of(node, resources_[i].name, amounts[i], true);
+      const Share share = resources_[i].name.share_of(node, amounts[i], true);
       if (share.allocatable == 0) continue;
       const std::int64_t of_resource = rate(share);
       if (strategy_ == ScoringStrategy::kRequestedToCapacityRatio && of_resource <= 0) continue;
@@ -111,7 +111,12 @@ class NodeResourcesFit final : public Plugin {
   }
 
   ScoringStrategy strategy_;
-  std::vector<ResourceWeight> resources_;
+  struct Weighted {
+    explicit Weighted(const ResourceWeight& resource) : name(resource.name), weight(resource.weight) {}
+    ResourceName name;
+    std::int64_t weight;
+  };
+  std::vector<Weighted> resources_;
   std::vector<ShapePoint> shape_;
   std::vector<std::string> ignored_;
   std::vector<std::string> ignored_groups_;
@@ -119,19 +124,34 @@ class NodeResourcesFit final : public Plugin {
 
 }  // namespace
 
-std::int64_t amount_of(const Resource& resource, std::string_view name) {
-  if (name == "cpu") return resource.milli_cpu;
-  if (name == "memory") return resource.memory;
-  if (name == "ephemeral-storage") return resource.ephemeral_storage;
-  return resource.scalar_or_zero(name);
+ResourceName::ResourceName(std::string name)
+    : name_(std::move(name)),
+      kind_(name_ == "cpu"                 ? Kind::kCpu
+            : name_ == "memory"            ? Kind::kMemory
+            : name_ == "ephemeral-storage" ? Kind::kEphemeralStorage
+                                           : Kind::kOther),
+      scalar_(is_scalar_resource_name(name_)) {}
+
+std::int64_t ResourceName::of(const Resource& resource) const {
+  switch (kind_) {
+    case Kind::kCpu:
+      return resource.milli_cpu;
+    case Kind::kMemory:
+      return resource.memory;
+    case Kind::kEphemeralStorage:
+      return resource.ephemeral_storage;
+    case Kind::kOther:
+      break;
+  }
+  return resource.scalar_or_zero(name_);
 }
 
-Share share_of(const NodeInfo& node, std::string_view name, std::int64_t pod_amount, bool non_zero) {
-  if (pod_amount == 0 && is_scalar_resource_name(name)) return {};
-  std::int64_t used = amount_of(node.requested, name);
-  if (non_zero && name == "cpu") used = node.non_zero_milli_cpu;
-  if (non_zero && name == "memory") used = node.non_zero_memory;
-  return {wrapping_add(used, pod_amount), amount_of(node.allocatable, name)};
+Share ResourceName::share_of(const NodeInfo& node, std::int64_t pod_amount, bool non_zero) const {
+  if (pod_amount == 0 && scalar_) return {};
+  std::int64_t used = of(node.requested);
+  if (non_zero && kind_ == Kind::kCpu) used = node.non_zero_milli_cpu;
+  if (non_zero && kind_ == Kind::kMemory) used = node.non_zero_memory;
+  return {wrapping_add(used, pod_amount), of(node.allocatable)};
 }
 
 std::unique_ptr<Plugin> make_node_resources_fit(const PluginArgs& args) {
