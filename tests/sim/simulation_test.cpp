@@ -147,6 +147,30 @@ TEST(GoldenJournal, Evict) {
             golden("evict"));
 }
 
+// The same under kube-scheduler, which preempts by its own rules.
+TEST(GoldenJournal, EvictByKubeScheduler) {
+  EXPECT_EQ(play({node("a", 1)}, {{seconds(0), cores(1, 0), seconds(10)}, {seconds(4), cores(1, 10), seconds(3)}},
+                 "kube-scheduler", {}, Time{} + seconds(15)),
+            golden("evict"));
+}
+
+// Two nodes of 2 cores, least allocated wins, ties to the first. 0 and 1 of 1 core go to a and b; 2 of 2 cores finds no
+// room at 2 s and waits for somebody to leave: at 5 s pod 1, and 2 gets b. 3 of 3 cores is larger than any node:
+// nobody's going helps, and its trying again changes nothing.
+TEST(Simulation, KubeSchedulerLooksAgainWhenAPodLeaves) {
+  EXPECT_EQ(play({node("a", 2), node("b", 2)},
+                 {{seconds(0), cores(1), seconds(8)},
+                  {seconds(1), cores(1), seconds(4)},
+                  {seconds(2), cores(2), seconds(2)},
+                  {seconds(3), cores(3), seconds(1)}},
+                 "kube-scheduler"),
+            (std::vector<std::string>{"0s PodCreated 0", "0s PodScheduled 0 a", "0s PodStarted 0 a", "1s PodCreated 1",
+                                      "1s PodScheduled 1 b", "1s PodStarted 1 b", "2s PodCreated 2",
+                                      "2s PodUnschedulable 2", "3s PodCreated 3", "3s PodUnschedulable 3",
+                                      "5s PodSucceeded 1 b", "5s PodScheduled 2 b", "5s PodStarted 2 b",
+                                      "7s PodSucceeded 2 b", "8s PodSucceeded 0 a", "8s End"}));
+}
+
 // A cycle is over when its last decision is: a pod that comes later waits for the next multiple of the period.
 TEST(Simulation, PeriodAndDecisionTimeTogether) {
   EXPECT_EQ(play({node("a", 4)}, {{seconds(0), cores(1), seconds(60)}, {seconds(3), cores(1), seconds(60)}},
