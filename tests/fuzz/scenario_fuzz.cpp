@@ -1,6 +1,7 @@
 // The scenario reader against arbitrary bytes: JSON lines, kubectl dumps in JSON and YAML, scheduler configurations.
-// Whatever comes in ends in a scenario or in an InputError of one line; what is read must also play to its end.
-// With libFuzzer: scripts/fuzz scenario. Without it, this file's main() plays the corpus, as the tests do.
+// Whatever comes in ends in a scenario or in an InputError of one line; what is read must also play to its end, with
+// the naive and the fast pass deciding alike. With libFuzzer: scripts/fuzz scenario. Without it, this file's main()
+// plays the corpus, as the tests do.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -19,7 +20,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         berth::kube::parse_scenario(std::string(reinterpret_cast<const char*>(data), size), "fuzz");
     // Large ones would only make the fuzzer slow.
     if (scenario.arrivals.size() > 20 || scenario.objects.nodes.size() > 20) return 0;
-    berth::kube::replay(scenario, berth::kube::TieRule::kFirst, 1, {});
+    // Both passes decide, and must agree.
+    berth::kube::ReplayHooks hooks;
+    hooks.ask_fast = true;
+    hooks.decided = [](const berth::kube::Step& step,
+                       const berth::kube::ClusterState&) -> std::optional<berth::kube::Applied> {
+      const std::uint32_t node = step.decision.node == nullptr ? berth::kube::kNoValue : step.decision.node->index;
+      if (step.fast->node != node || step.fast->feasible != step.decision.feasible.size()) std::abort();
+      return std::nullopt;
+    };
+    berth::kube::replay(scenario, berth::kube::TieRule::kFirst, 1, hooks);
   } catch (const berth::InputError& e) {
     if (std::string(e.what()).find('\n') != std::string::npos) std::abort();
   }

@@ -58,6 +58,7 @@ TEST(OwnPlugin, TakesPartOnlyWhereAProfileEnablesIt) {
   EXPECT_EQ(outcome.node, "b");
   EXPECT_EQ(outcome.naive_decisions, 0U);  // Its scope lets the fast pass keep its answers.
   EXPECT_EQ(decide({"13", "13"}, profile).node, "");
+  EXPECT_EQ(decide({}, profile).node, "");  // No nodes at all.
   const std::vector<std::string> names = known_plugin_names();
   EXPECT_NE(std::find(names.begin(), names.end(), "Ranked"), names.end());
 }

@@ -81,7 +81,7 @@ void Scheduler::find_feasible(const Cycle& cycle, CycleState& state, const std::
       out.statuses[node->index] = std::move(status);
     }
   }
-  if (!all.empty()) looked_at(out.feasible.size() + refused, all.size());
+  looked_at(out.feasible.size() + refused, all.size());
 }
 
 Decision Scheduler::decide(const ClusterState& cluster, const PodRef& pod, std::string_view nominated_node) {

@@ -68,7 +68,9 @@ class Scheduler {
   // How many feasible nodes end the search among this many.
   std::size_t feasible_wanted(std::size_t nodes) const;
   std::size_t next_start() const { return next_start_; }
-  void looked_at(std::size_t count, std::size_t nodes) { next_start_ = (next_start_ + count) % nodes; }
+  void looked_at(std::size_t count, std::size_t nodes) {
+    if (nodes > 0) next_start_ = (next_start_ + count) % nodes;
+  }
 
  private:
   void find_feasible(const Cycle& cycle, CycleState& state, const std::optional<NodeNames>& narrowed, Decision& out);
