@@ -123,6 +123,7 @@ class KubeScheduler final : public Scheduler, public kube::Configurable, private
     // Random ties draw from the policy's own stream, whose seed is not known here: the first draw sets it.
     make_scheduler_ = [this, profile](std::uint64_t seed) {
       scheduler_ = std::make_unique<kube::FastScheduler>(*state_, config_, profile, ties_, seed);
+      sort_filters();
     };
   }
 
@@ -242,21 +243,24 @@ class KubeScheduler final : public Scheduler, public kube::Configurable, private
     moved_.push_back({kNoTemplate, Event::kNodeChanged});
   }
 
+  // Which plugins care for which events, a bit per place among the filters.
+  void sort_filters() {
+    const auto filters = scheduler_->runtime().filters();
+    for (std::size_t i = 0; i < filters.size(); ++i) {
+      const std::uint32_t bit = 1U << i;
+      const kube::Scope scope = filters[i]->scope();
+      all_filters_ |= bit;
+      if (scope == kube::Scope::kTopology) {
+        topology_filters_ |= bit;
+      } else if (scope != kube::Scope::kNodeObject) {
+        filters_of_room_ |= bit;
+      }
+    }
+  }
+
   // Wakes the pods that one of the events since last time may help: queueing hints.
   void tell_queue() {
     if (moved_.empty()) return;
-    const auto filters = scheduler_->runtime().filters();
-    std::uint32_t all = 0;
-    std::uint32_t on_delete = 0;
-    std::uint32_t topology = 0;
-    for (std::size_t i = 0; i < filters.size(); ++i) {
-      const std::uint32_t bit = 1U << i;
-      all |= bit;
-      if (filters[i]->scope() == kube::Scope::kTopology) topology |= bit;
-      if (filters[i]->scope() != kube::Scope::kTopology && filters[i]->scope() != kube::Scope::kNodeObject) {
-        on_delete |= bit;
-      }
-    }
     bool node = false;
     bool deleted = false;
     seen_.clear();
@@ -269,10 +273,10 @@ class KubeScheduler final : public Scheduler, public kube::Configurable, private
     }
     moved_.clear();
     const auto always = [](std::uint32_t) { return true; };
-    if (node) queue_.moved(all, now_, always);
-    if (deleted) queue_.moved(on_delete, now_, always);
-    if (topology == 0) return;
-    queue_.moved(topology, now_, [this](std::uint32_t waiting) {
+    if (node) queue_.moved(all_filters_, now_, always);
+    if (deleted) queue_.moved(filters_of_room_, now_, always);
+    if (topology_filters_ == 0) return;
+    queue_.moved(topology_filters_, now_, [this](std::uint32_t waiting) {
       const kube::PodRef pod = ref_of(static_cast<PodId>(waiting));
       return std::any_of(seen_.begin(), seen_.end(),
                          [&](TemplateId t) { return scheduler_->concerns(*pod.info, infos_[index(t)]); });
@@ -306,6 +310,7 @@ class KubeScheduler final : public Scheduler, public kube::Configurable, private
   std::vector<std::uint32_t> nominated_;  // By pod: node, or kNoValue.
   std::vector<std::int64_t> start_s_;     // By pod.
   std::vector<Moved> moved_;
+  std::uint32_t all_filters_ = 0, topology_filters_ = 0, filters_of_room_ = 0;
   std::vector<TemplateId> seen_;
 };
 

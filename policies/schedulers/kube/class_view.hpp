@@ -82,7 +82,6 @@ class ClassView {
 
   // The class's PreFilter state without topology: complete if !topology_filters().
   const CycleState& state() const { return state_; }
-  CycleState& state() { return state_; }
   bool topology_filters() const;
   // All filters but topology, of a node that may be hypothetical: kAdmitted or the refusal.
   std::int32_t admit_alone(const Cycle& cycle, const NodeInfo& node);
@@ -91,7 +90,6 @@ class ClassView {
     return slots_[slot].use != Use::kSpreadScore && slots_[slot].use != Use::kWeight;
   }
 
-  const PodInfo& pod() const { return pod_; }
   // A constraint with selector `{}`, which counts nobody on the nodes but does count nominated pods (as upstream).
   bool spreads_over_everything() const;
   std::uint64_t used = 0;
