@@ -24,13 +24,14 @@ bool is_name(std::string_view text) {
   return true;
 }
 
-// Pieces of `text` between the commas that stand outside parentheses.
-std::vector<std::string_view> split(std::string_view text) {
+}  // namespace
+
+std::vector<std::string_view> split_outside_parentheses(std::string_view text, char separator) {
   std::vector<std::string_view> pieces;
   int depth = 0;
   std::size_t begin = 0;
   for (std::size_t i = 0; i <= text.size(); ++i) {
-    if (i == text.size() || (text[i] == ',' && depth == 0)) {
+    if (i == text.size() || (text[i] == separator && depth == 0)) {
       pieces.push_back(trim(text.substr(begin, i - begin)));
       begin = i + 1;
     } else if (text[i] == '(') {
@@ -41,8 +42,6 @@ std::vector<std::string_view> split(std::string_view text) {
   }
   return pieces;
 }
-
-}  // namespace
 
 PolicySpec PolicySpec::parse(std::string_view text, std::string_view what) {
   const auto refuse = [&](const char* why) -> InputError {
@@ -57,7 +56,7 @@ PolicySpec PolicySpec::parse(std::string_view text, std::string_view what) {
   if (whole.back() != ')') throw refuse("the parenthesis is not closed at the end");
   const std::string_view inside = trim(whole.substr(open + 1, whole.size() - open - 2));
   if (inside.empty()) return spec;
-  for (const std::string_view piece : split(inside)) {
+  for (const std::string_view piece : split_outside_parentheses(inside, ',')) {
     const std::size_t equals = piece.find('=');
     if (equals == std::string_view::npos) throw refuse("a parameter has no \"=\"");
     const std::string key(trim(piece.substr(0, equals)));
@@ -66,12 +65,6 @@ PolicySpec PolicySpec::parse(std::string_view text, std::string_view what) {
     if (!spec.params.emplace(key, value).second) throw refuse("a parameter is set twice");
   }
   return spec;
-}
-
-std::vector<PolicySpec> PolicySpec::parse_list(std::string_view text, std::string_view what) {
-  std::vector<PolicySpec> specs;
-  for (const std::string_view piece : split(text)) specs.push_back(parse(piece, what));
-  return specs;
 }
 
 std::string PolicySpec::to_string() const {

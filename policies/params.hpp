@@ -11,6 +11,9 @@
 
 namespace berth {
 
+// Pieces of `text`, trimmed, between the separators that stand outside parentheses; at least one.
+std::vector<std::string_view> split_outside_parentheses(std::string_view text, char separator);
+
 // `name(key=value, key=value)`, or just `name`. Keys in order of name, so equal settings spell alike.
 struct PolicySpec {
   std::string name;
@@ -18,8 +21,6 @@ struct PolicySpec {
 
   // Throws InputError on anything else, naming `what`.
   static PolicySpec parse(std::string_view text, std::string_view what);
-  // `a,b(k=4),c` split at the commas outside parentheses.
-  static std::vector<PolicySpec> parse_list(std::string_view text, std::string_view what);
   std::string to_string() const;
   friend bool operator==(const PolicySpec&, const PolicySpec&) = default;
 };

@@ -1,10 +1,38 @@
 #include "policies/policy.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <map>
+
+#include "policies/schedulers/kube/default_preemption.hpp"
+#include "policies/schedulers/kube/volume_binding.hpp"
+#include "sim/cluster/pod_spec.hpp"
 
 namespace berth {
 
 void Policy::prepare(const Cluster&, std::span<const TemplateCount>) {}
+
+std::string Scheduler::why_pending(const Context& ctx, PodId pod) {
+  const Cluster& cluster = ctx.cluster;
+  if (cluster.pods().phase[index(pod)] != PodPhase::kPending) return {};
+  const PodTemplate& t = cluster.pod_template(pod);
+  if (t.pod != nullptr && !t.pod->scheduling.scheduling_gates.empty())
+    return "Scheduling is blocked due to non-empty scheduling gates";
+  if (cluster.nodes_existing() == 0) return "no nodes available to schedule pods";
+  std::map<std::string, std::size_t> reasons;
+  for (std::size_t n = 0; n < cluster.nodes().size(); ++n) {
+    const auto node = static_cast<NodeId>(n);
+    if (!cluster.node_exists(node)) continue;
+    if (cluster.fits(t, node)) return {};
+    for (std::string& reason : cluster.refusals(t, node)) ++reasons[std::move(reason)];
+  }
+  return kube::none_available(cluster.nodes_existing(), reasons);
+}
+
+std::span<const kube::ClaimBinding> Scheduler::claims_of(PodId) const {
+  return {};
+}
 
 NodeId ScoringScheduler::pick(const Context&, PodId, const ScoreIndex& scores) {
   return scores.best();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "policies/barren.hpp"
@@ -14,6 +15,10 @@
 #include "sim/engine/time.hpp"
 
 namespace berth {
+
+namespace kube {
+struct ClaimBinding;  // policies/schedulers/kube/volume_binding.hpp
+}
 
 struct Context {
   const Cluster& cluster;
@@ -38,6 +43,13 @@ class Scheduler : public Policy {
   virtual ClusterListener* listener() { return nullptr; }
   // Called once per instant, after its last event, while pods wait (cluster.pending()). Binds what it likes.
   virtual void schedule(const Context& ctx, Actions& act) = 0;
+  // Why a waiting pod waits, for whoever asks: "0/24 nodes are available: 3 Insufficient cpu, 21 Too many pods." "" if
+  // a node would take it. Nothing that is decided later depends on the question. Not const: it may use scratch space.
+  virtual std::string why_pending(const Context& ctx, PodId pod);
+  // The claims that the scheduler bound to volumes, or to a node where volumes are to be made, together with this bound
+  // pod; there from the moment of Actions::bind() until the pod leaves its node. The simulation carries them out and
+  // tells the outcome: Cluster::volume_added(), then claim_bound(). Empty: nobody waits for volumes.
+  virtual std::span<const kube::ClaimBinding> claims_of(PodId pod) const;
 };
 
 // Filter, score, bind the best; ties to the lowest NodeId. Pods are taken in queue order; a template that fits nowhere

@@ -6,6 +6,7 @@
 
 #include "policies/autoscalers/pod_autoscaler.hpp"
 #include "sim/engine/error.hpp"
+#include "sim/kubelet/image_distribution.hpp"
 
 namespace berth {
 
@@ -66,5 +67,6 @@ std::vector<typename Registry<Kind>::Info> Registry<Kind>::list() const {
 
 template class Registry<Scheduler>;
 template class Registry<PodAutoscaler>;
+template class Registry<ImageDistribution>;
 
 }  // namespace berth

@@ -45,7 +45,7 @@ void FillFold::write(std::span<const Record> batch) {
   for (const Record& record : batch) {
     switch (record.kind) {
       case RecordKind::kPodCreated:
-        row_ = record.row;
+        row_ = record.value;
         break;
       case RecordKind::kPodScheduled:
         arrival_over(record, true);

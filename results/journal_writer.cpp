@@ -5,6 +5,8 @@
 
 #include <iterator>
 
+#include "sim/cluster/image.hpp"
+#include "sim/cluster/pod_spec.hpp"
 #include "sim/engine/error.hpp"
 
 namespace berth {
@@ -46,7 +48,11 @@ void JournalWriter::write(std::span<const Record> batch) {
     fmt::format_to(out, R"({{"t_ns":{},"kind":"{}")", r.at.ns, to_string(r.kind));
     if (r.kind == RecordKind::kPodCreated) {
       if (r.pod >= rows_.size()) rows_.resize(r.pod + 1);
-      rows_[r.pod] = r.row;
+      rows_[r.pod] = r.value;
+      if ((*context_.catalog)[r.pod_template].pod != nullptr) {  // Records of containers need their names.
+        if (r.pod >= templates_.size()) templates_.resize(r.pod + 1, kNoTemplate);
+        templates_[r.pod] = r.pod_template;
+      }
     }
     if (r.pod != 0xFFFF'FFFF) {
       fmt::format_to(out, R"(,"pod":{},"name":{})", r.pod, json_string(pod_name_(rows_[r.pod])));
@@ -70,13 +76,114 @@ void JournalWriter::write(std::span<const Record> batch) {
       }
       lines_ += "]";
     }
-    if (r.kind == RecordKind::kPodFailed)
-      fmt::format_to(out, R"(,"reason":"{}")", to_string(static_cast<FailReason>(r.reason)));
-    if (r.kind == RecordKind::kPodEvicted)
-      fmt::format_to(out, R"(,"reason":"{}")", to_string(static_cast<EvictReason>(r.reason)));
+    details(r);
     lines_ += "}\n";
   }
   flush(false);
+}
+
+// What the kind says besides pod and node.
+void JournalWriter::details(const Record& r) {
+  auto out = std::back_inserter(lines_);
+  const auto reason = [&](std::string_view text) { fmt::format_to(out, R"(,"reason":"{}")", text); };
+  const auto number = [&](const char* key) { fmt::format_to(out, R"(,"{}":{})", key, r.value); };
+  const auto image = [&] {
+    fmt::format_to(out, R"(,"image":{})", json_string(context_.images->name(ImageId{r.value})));
+  };
+  const auto layer = [&] {
+    fmt::format_to(out, R"(,"layer":{})", json_string(context_.images->digest(LayerId{r.value})));
+  };
+  const auto container = [&] { fmt::format_to(out, R"(,"container":{})", json_string(container_name(r))); };
+  switch (r.kind) {
+    case RecordKind::kPodUnschedulable:
+      if (r.value > 0) fmt::format_to(out, R"(,"message":{})", json_string((*context_.messages)[r.value - 1]));
+      break;
+    case RecordKind::kPodFailed:
+    case RecordKind::kPodRejected:
+      reason(to_string(static_cast<FailReason>(r.reason)));
+      break;
+    case RecordKind::kPodEvicted:
+      reason(to_string(static_cast<EvictReason>(r.reason)));
+      break;
+    case RecordKind::kPodTerminating:
+      number("grace_seconds");
+      break;
+    case RecordKind::kImagePulling:
+    case RecordKind::kImagePresent:
+    case RecordKind::kImagePulled:
+      if (r.pod != 0xFFFF'FFFF) container();
+      image();
+      break;
+    case RecordKind::kImagePullFailed:
+      container();
+      image();
+      reason(to_string(static_cast<WaitingReason>(r.reason)));
+      break;
+    case RecordKind::kImageRemoved:
+      image();
+      break;
+    case RecordKind::kLayerFound:
+    case RecordKind::kLayerDownloading:
+    case RecordKind::kLayerDownloaded:
+    case RecordKind::kLayerUnpacked:
+      layer();
+      break;
+    case RecordKind::kContainerWaiting:
+      container();
+      reason(to_string(static_cast<WaitingReason>(r.reason)));
+      if (r.value > 0) number("back_off_seconds");
+      break;
+    case RecordKind::kContainerStarted:
+      container();
+      number("restarts");
+      break;
+    case RecordKind::kContainerCreated:
+    case RecordKind::kContainerPostStarted:
+    case RecordKind::kContainerUp:
+    case RecordKind::kContainerReady:
+    case RecordKind::kContainerNotReady:
+      container();
+      break;
+    case RecordKind::kContainerKilling:
+      container();
+      reason(to_string(static_cast<KillReason>(r.reason)));
+      break;
+    case RecordKind::kContainerExited:
+      container();
+      number("exit_code");
+      reason(to_string(static_cast<ExitReason>(r.reason)));
+      break;
+    case RecordKind::kProbeFailed:
+      container();
+      fmt::format_to(out, R"(,"probe":"{}")", to_string(static_cast<ProbeKind>(r.reason)));
+      number("failures");
+      break;
+    case RecordKind::kVolumeWaiting:
+      number("volume");
+      reason(to_string(static_cast<VolumeWait>(r.reason)));
+      break;
+    case RecordKind::kVolumeProvisioned:
+    case RecordKind::kVolumeAttached:
+    case RecordKind::kVolumeDetached:
+      number("persistent_volume");
+      break;
+    case RecordKind::kClaimBound:
+      number("claim");
+      break;
+    default:
+      break;
+  }
+}
+
+// By the pod's template, or by number where that knows no names.
+std::string JournalWriter::container_name(const Record& r) const {
+  const auto& pod = r.pod < templates_.size() && templates_[r.pod] != kNoTemplate
+                        ? (*context_.catalog)[templates_[r.pod]].pod
+                        : nullptr;
+  if (pod == nullptr) return fmt::format("{}", r.container);
+  const std::size_t inits = pod->scheduling.init_containers.size();
+  return r.container < inits ? pod->scheduling.init_containers[r.container].name
+                             : pod->scheduling.containers[r.container - inits].name;
 }
 
 void JournalWriter::finish(Time end) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "results/files.hpp"
 #include "sim/cluster/journal.hpp"
@@ -29,13 +30,16 @@ class JournalWriter final : public JournalSink {
  private:
   struct Compressor;
   void flush(bool last);
+  void details(const Record& record);
+  std::string container_name(const Record& record) const;
 
   AtomicFile file_;
   PodName pod_name_;
   std::unique_ptr<Compressor> compressor_;
   JournalContext context_;
   std::string lines_;
-  std::vector<std::uint32_t> rows_;  // By pod: its row, for names.
+  std::vector<std::uint32_t> rows_;    // By pod: its row, for names.
+  std::vector<TemplateId> templates_;  // By pod: its template, if containers have names there.
 };
 
 }  // namespace berth

@@ -97,8 +97,10 @@ void MetricsFold::write(std::span<const Record> batch) {
         break;
       case RecordKind::kPodFailed:
         ++pods_failed_;
-        --level_.pending;
-        take_created(record.pod);
+        left(record);
+        break;
+      case RecordKind::kPodDeleted:
+        left(record);
         break;
       case RecordKind::kPodEvicted:
         ++evictions_;
@@ -106,11 +108,17 @@ void MetricsFold::write(std::span<const Record> batch) {
         evicted_[record.pod] = record.at.ns;
         occupy(record, -1);
         break;
-      case RecordKind::kNodeCordoned:
-      case RecordKind::kNodeUncordoned:
+      default:  // Of nodes, and of what happens on them: other folds' matter.
         break;
     }
   }
+}
+
+// A pod is gone that may have waited still.
+void MetricsFold::left(const Record& record) {
+  if (record.node != kNoNode) return occupy(record, -1);
+  --level_.pending;
+  take_created(record.pod);
 }
 
 // Adds the present level to the curves from last_ns_ to `to_ns`.

@@ -57,6 +57,7 @@ class MetricsFold final : public JournalSink {
 
   void advance(std::int64_t to_ns);
   void occupy(const Record& record, int sign);
+  void left(const Record& record);
   void created(std::uint32_t pod, std::int64_t at_ns);
   std::int64_t take_created(std::uint32_t pod);
 

@@ -84,10 +84,13 @@ std::shared_ptr<const SeedInputs> ScenarioInputs::of(std::uint64_t seed) {
 SeedInputs ScenarioInputs::prepare(std::uint64_t seed) const {
   SeedInputs inputs;
   inputs.survey = survey(*scenario_.workload, seed, 0);
-  if (inputs.survey.pods == 0)
+  if (inputs.survey.pods == 0 && !scenario_.manifests)
     throw InputError("scenario \"" + scenario_.name + "\" has no pods; expected at least one");
   if (scenario_.protocol == Protocol::kReplay) {
     inputs.nodes = scenario_.nodes;
+    if (scenario_.faults) {
+      inputs.strikes = draw(*scenario_.faults, inputs.nodes, Time{} + scenario_.horizon, {seed, 0});
+    }
     for (std::uint32_t i = 0; i < scenario_.nodes.size(); ++i) inputs.node_rows.push_back(i);
     return inputs;
   }

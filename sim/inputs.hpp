@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "workloads/event_order.hpp"
+#include "workloads/faults/fault_draw.hpp"
 #include "workloads/scenario.hpp"
 
 namespace berth {
@@ -21,6 +22,7 @@ struct SeedInputs {
   std::vector<std::uint32_t> node_rows;  // By NodeId: row in the scenario's list of nodes.
   std::shared_ptr<const MemoryWorkload> pods;  // Fill only: all pods, clones not counted.
   std::vector<std::uint32_t> pod_rows;         // Fill only: the row of each arrival in turn.
+  std::vector<FaultEvent> strikes;             // Of the scenario's fault plan; the same for all policies.
   bool drawn_order = false;                    // Fill only: the order is Berth's own, no file gave it.
 };
 

@@ -13,6 +13,7 @@
 #include "sim/cli/build.hpp"
 #include "sim/cli/commands.hpp"
 #include "sim/cli/conformance.hpp"
+#include "sim/cli/explain.hpp"
 #include "sim/cli/schedule.hpp"
 #include "sim/engine/error.hpp"
 #include "sim/version.hpp"
@@ -51,7 +52,8 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
 
 void add_input(CLI::App* command, berth::InputFlags& flags, bool many) {
   command->add_option("scenario", flags.files,
-                      many ? "scenario files, or one study file (YAML)" : "scenario file (YAML)");
+                      many ? "scenario files, or one study file (YAML)"
+                           : "scenario file (YAML), or Kubernetes objects: files and folders");
   command->add_option("--example", flags.example, "an embedded scenario instead of a file; see `berth examples`");
   command->add_option("--nodes", flags.nodes, "node list (CSV: sn,cpu_milli,memory_mib,gpu,model)");
   command->add_option("--pods", flags.pods, "pod list (CSV, openb format)");
@@ -64,6 +66,9 @@ void add_input(CLI::App* command, berth::InputFlags& flags, bool many) {
   command->add_option("--scheduling-period", flags.scheduling_period,
                       "the scheduler looks only at multiples of this (10s)");
   command->add_option("--horizon", flags.horizon, "stop at this time (24h)");
+  command->add_option("--node-count", flags.node_count, "manifests without Node objects: how many nodes to make up (3)")
+      ->check(CLI::Range(1, 100'000));
+  command->add_option("--catalogue", flags.catalogue, "manifests: folder with image-layers-*; else images are made up");
   command->add_option("--decision-base", flags.decision_base, "simulated time that one decision takes (1ms) …");
   command->add_option("--decision-per-node", flags.decision_per_node, "… plus this for each node (1us)");
 }
@@ -91,7 +96,9 @@ int main(int argc, char** argv) {
   berth::RunFlags run;
   CLI::App* run_command = app.add_subcommand("run", "one run: a scenario under one policy; prints its metrics");
   add_input(run_command, run.input, false);
-  run_command->add_option("--policy", run.policy, "scheduler=NAME(key=value,…), or just NAME")->capture_default_str();
+  run_command->add_option("--policy", run.policy,
+                          "scheduler=NAME(key=value,…)+images=NAME, or just a scheduler's NAME (least-allocated; "
+                          "manifests: kube-scheduler)");
   run_command->add_option("--seed", run.seed, "of all random streams")->capture_default_str()->check(check_seed);
   run_command->add_option("--order-dir", run.order_dir, "fill: folder of <scenario>_seed<n>.csv with published orders");
   run_command->add_option("--journal", run.files.journal,
@@ -99,11 +106,25 @@ int main(int argc, char** argv) {
   run_command->add_option("--placements", run.files.placements, "fill: write where each pod went (CSV)");
   run_command->add_flag("--json", run.json, "metrics as one JSON object");
 
+  berth::ExplainFlags explain;
+  CLI::App* explain_command =
+      app.add_subcommand("explain", "the lives of pods, step by step: why Pending, each layer, each start and restart");
+  add_input(explain_command, explain.input, false);
+  explain_command->add_option("--pod", explain.pod, "part of the pod's namespace/name (all, if they are few)");
+  explain_command->add_option("--policy", explain.policy, "as of `berth run`");
+  explain_command->add_option("--seed", explain.seed, "of all random streams")
+      ->capture_default_str()
+      ->check(check_seed);
+  explain_command->add_option("-o,--output", explain.output, "text, json, or chrome (trace JSON)")
+      ->capture_default_str();
+  explain_command->add_option("--perfetto", explain.trace, "write a trace for ui.perfetto.dev (*.pftrace)");
+
   berth::CompareFlags compare;
   CLI::App* compare_command =
       app.add_subcommand("compare", "scenarios × policies × seeds: means, intervals, paired differences, pictures");
   add_input(compare_command, compare.input, true);
-  compare_command->add_option("--policies", compare.policies, "schedulers to compare: a,b(k=4),c");
+  compare_command->add_option("--policies", compare.policies,
+                              "what to compare: schedulers a,b(k=4),c, or sets scheduler=a+images=mirror,…");
   compare_command->add_option("--policy", compare.policy,
                               "one more: 'scheduler=power-of-k(k=4)'; may be given several times");
   compare_command->add_option("--seeds", compare.seeds, "42..51 or 1,2,5..7 (1..5)");
@@ -221,6 +242,7 @@ int main(int argc, char** argv) {
     for (const std::string& plugin : plugins) berth::load_plugin(plugin);
     compare.options.arguments.assign(argv, argv + argc);
     if (*run_command) berth::run_command(run);
+    if (*explain_command) berth::explain_command(explain);
     if (*compare_command) berth::compare_command(compare);
     if (*import_command) berth::import_command(import);
     if (*generate_command) berth::generate_command(generate);

@@ -3,50 +3,15 @@
 #include <cmath>
 #include <optional>
 
-#include "policies/kube_configurable.hpp"
 #include "policies/registry.hpp"
 #include "results/files.hpp"
 #include "results/fill_series.hpp"
 #include "results/journal_writer.hpp"
 #include "results/metrics.hpp"
-#include "sim/kube_config.hpp"
+#include "results/start_metrics.hpp"
 #include "sim/simulation.hpp"
 
 namespace berth {
-namespace {
-
-std::unique_ptr<Scheduler> make_scheduler(const PolicySpec& spec) {
-  std::unique_ptr<Scheduler> made = Registry<Scheduler>::instance().make(spec);
-  if (auto* kube = dynamic_cast<kube::Configurable*>(made.get()); kube != nullptr && !kube->config_file().empty()) {
-    kube->configure(kube::load_scheduler_config(kube->config_file()));
-  }
-  return made;
-}
-
-}  // namespace
-
-PolicySet PolicySet::parse(std::string_view text, std::string_view what) {
-  PolicySet set;
-  const std::size_t equals = text.find('=');
-  const std::size_t open = text.find('(');
-  if (equals != std::string_view::npos && (open == std::string_view::npos || equals < open)) {
-    const std::string kind(text.substr(0, equals));
-    if (kind != "scheduler") {
-      const std::vector<std::string> kinds{"scheduler"};
-      throw InputError(std::string(what) + " names the kind of policy \"" + kind + "\"; expected scheduler=NAME" +
-                       did_you_mean(kind, kinds));
-    }
-    text.remove_prefix(equals + 1);
-  }
-  set.scheduler = PolicySpec::parse(text, what);
-  set.check();
-  return set;
-}
-
-void PolicySet::check() const {
-  make_scheduler(scheduler);
-}
-
 Time window_of(ScenarioInputs& inputs, std::uint64_t first_seed) {
   const Time last = inputs.of(first_seed)->survey.last_arrival;
   const Time horizon = Time{} + inputs.scenario().horizon;
@@ -59,13 +24,26 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
   const std::shared_ptr<const SeedInputs> seeded = inputs.of(seed);
   const bool fill = scenario.protocol == Protocol::kFill;
 
-  const std::unique_ptr<Scheduler> scheduler = make_scheduler(policies.scheduler);
+  const std::unique_ptr<Scheduler> scheduler = make_scheduler(policies.of(Scheduler::kKind));
   SimulationOptions options;
   options.seed = seed;
   options.scheduling_period = scenario.scheduling_period;
   options.decision = {scenario.decision_base, scenario.decision_per_node};
   options.fail_unschedulable = fill;
-  Simulation simulation(seeded->survey.catalog, seeded->nodes, *scheduler, options);
+  options.explain = files.timeline != nullptr || files.pods != nullptr;
+  SimulationParts parts;
+  std::unique_ptr<ImageDistribution> distribution;
+  if (scenario.node_model) {
+    distribution = Registry<ImageDistribution>::instance().make(policies.of(ImageDistribution::kKind));
+    parts = {scenario.node_model.get(), scenario.images.get(), distribution.get(),
+             scenario.manifests.get(),  scenario.faults.get(), seeded->strikes};
+  }
+  Simulation simulation(seeded->survey.catalog, seeded->nodes, *scheduler, options, parts);
+  // Names in journals: pods of the control plane have none in the workload.
+  const auto pod_name = [&](std::uint32_t row) {
+    return simulation.control_plane() == nullptr ? scenario.workload->pod_name(row)
+                                                 : simulation.control_plane()->name_of(std::uint64_t{row} + 1);
+  };
 
   std::optional<MetricsFold> metrics;
   std::optional<FillFold> series;
@@ -81,8 +59,18 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
   }
   std::optional<JournalWriter> journal;
   if (!files.journal.empty()) {
-    journal.emplace(files.journal, [&](std::uint32_t row) { return scenario.workload->pod_name(row); });
+    journal.emplace(files.journal, pod_name);
     simulation.add_sink(&*journal);
+  }
+  std::optional<StartMetricsFold> starts;
+  if (scenario.node_model) simulation.add_sink(&starts.emplace());
+  if (files.pods != nullptr) {
+    files.pods->set_pod_name(pod_name);
+    simulation.add_sink(files.pods);
+  }
+  if (files.timeline != nullptr) {
+    files.timeline->set_pod_name(pod_name);
+    simulation.add_sink(files.timeline);
   }
 
   const std::unique_ptr<ArrivalStream> arrivals = inputs.open(*seeded, simulation.catalog(), seed);
@@ -95,6 +83,7 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
   if (fill && !files.placements.empty()) write_file_atomically(files.placements, series->placements());
   RunOutcome outcome;
   outcome.result = fill ? series->result() : metrics->result();
+  if (starts) starts->add_to(outcome.result);
   outcome.result.key = {scenario.name, policies.to_string(), seed};
   outcome.events = simulation.events_executed();
   return outcome;

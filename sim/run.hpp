@@ -5,25 +5,20 @@
 #include <filesystem>
 #include <string>
 
-#include "policies/params.hpp"
+#include "results/pod_table.hpp"
+#include "results/pod_timeline.hpp"
 #include "results/run_result.hpp"
 #include "sim/inputs.hpp"
+#include "sim/policy_set.hpp"
 
 namespace berth {
-
-// Which policy of each kind. Spelt "scheduler=fgd"; a bare "fgd" names a scheduler.
-struct PolicySet {
-  PolicySpec scheduler{"least-allocated", {}};
-
-  // Throws InputError on an unknown kind, an unknown policy, or bad parameters.
-  static PolicySet parse(std::string_view text, std::string_view what);
-  std::string to_string() const { return scheduler.to_string(); }
-  void check() const;  // Throws InputError unless the policies exist and take their parameters.
-};
 
 struct RunFiles {
   std::filesystem::path journal;     // Empty: none. JSON lines; zstd-compressed if the name ends in .zst.
   std::filesystem::path placements;  // Empty: none. Fill protocol only.
+  // Null: none. With either of them the journal says why pods wait.
+  PodTimelineFold* timeline = nullptr;
+  PodTableFold* pods = nullptr;
 };
 
 struct RunOutcome {

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "sim/manifest_cluster.hpp"
+
 namespace berth {
 
 // The engine reads a batch ahead, so a batch may be asked for while the last event of the one before is still to be
@@ -31,7 +33,7 @@ class Simulation::Feed final : public EventStream<Event> {
 };
 
 Simulation::Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Scheduler& scheduler,
-                       const SimulationOptions& options)
+                       const SimulationOptions& options, const SimulationParts& parts)
     : options_(options),
       cluster_(std::move(catalog)),
       actions_(cluster_, engine_, journal_, options.decision),
@@ -39,6 +41,21 @@ Simulation::Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Schedul
       policy_rng_(options.seed, options.replication, 0, Purpose::kPolicy) {
   for (const NodeSpec& node : nodes) cluster_.add_node(node);
   cluster_.set_listener(scheduler.listener());
+  if (parts.manifests != nullptr) {
+    cluster_.set_objects(std::make_shared<const kube::Objects>(scheduling_objects(*parts.manifests)));
+    control_plane_ = std::make_unique<ControlPlane>(*parts.manifests, cluster_.node_specs(),
+                                                    ControlPlaneOptions{.node_failures = parts.fault_plan != nullptr});
+  }
+  if (parts.node_model != nullptr) {
+    images_ = &parts.images->catalog;
+    nodes_ = std::make_unique<Nodes>(cluster_, engine_, journal_, actions_, *parts.images, *parts.distribution,
+                                     *parts.node_model, control_plane_.get(), parts.manifests,
+                                     NodesOptions{options.seed, options.replication, parts.fault_plan != nullptr});
+    if (parts.fault_plan != nullptr) {
+      faults_ =
+          std::make_unique<FaultInjection>(engine_, *nodes_, *parts.images, *parts.fault_plan, parts.strikes, cluster_);
+    }
+  }
 }
 
 void Simulation::run(ArrivalStream& arrivals, std::span<const TemplateCount> mix, Time horizon,
@@ -46,8 +63,12 @@ void Simulation::run(ArrivalStream& arrivals, std::span<const TemplateCount> mix
   Feed feed(arrivals, pods_seen);
   feed_ = &feed;
   engine_.add_stream(&feed, kPhaseArrive);
-  journal_.begin({&cluster_.catalog(), cluster_.node_specs()});
+  journal_.begin({&cluster_.catalog(), cluster_.node_specs(), images_, &messages_});
   scheduler_.prepare(cluster_, mix);
+  if (control_plane_) {
+    control_plane_->start();
+    control();
+  }
 
   for (Event event; engine_.next(horizon, event);) {
     apply(event);                           // What happened.
@@ -79,10 +100,26 @@ void Simulation::apply(const Event& event) {
       cycle_scheduled_ = false;
       cycle_due_ = true;
       break;
+    case EventKind::kFaultEvent:
+      faults_->handle(event);
+      break;
+    default:
+      nodes_->handle(event);
+      break;
   }
 }
 
+// Controllers act on what happened, then the scheduler on what they did, and so on until neither has anything to do.
 void Simulation::control() {
+  if (!nodes_) return schedule();
+  const auto created = [this](PodId pod) { fresh_.emplace_back(pod, cluster_.pods().ordinal[index(pod)]); };
+  nodes_->settle(created);
+  do {
+    schedule();
+  } while (nodes_->settle(created));
+}
+
+void Simulation::schedule() {
   if (cluster_.pending().empty()) {
     if (actions_.may_decide())
       cycle_due_ = false;  // Nothing is left for this cycle: what comes now is for the next one.
@@ -100,6 +137,7 @@ void Simulation::control() {
   cycle_due_ = false;
   scheduler_.schedule({cluster_, engine_.now(), policy_rng_}, actions_);
   if (actions_.may_decide()) {
+    if (options_.explain) explain();
     report_unschedulable();
   } else {
     cycle_due_ = true;  // The cycle goes on when this decision is made.
@@ -115,6 +153,25 @@ void Simulation::forget_placed() {
 bool Simulation::still_waits(const std::pair<PodId, std::uint32_t>& fresh) const {
   const PodColumns& pods = cluster_.pods();
   return pods.ordinal[index(fresh.first)] == fresh.second && pods.phase[index(fresh.first)] == PodPhase::kPending;
+}
+
+// Says in words why each pod waits, when the words change.
+void Simulation::explain() {
+  std::vector<PodId> waiting;
+  cluster_.pending().in_order(waiting);
+  message_of_.resize(cluster_.pods().size());
+  message_for_.resize(cluster_.pods().size());
+  for (const PodId pod : waiting) {
+    std::string message = scheduler_.why_pending({cluster_, engine_.now(), policy_rng_}, pod);
+    const std::uint32_t ordinal = cluster_.pods().ordinal[index(pod)];
+    std::uint32_t& last = message_of_[index(pod)];
+    if (last != 0 && message_for_[index(pod)] == ordinal && messages_[last - 1] == message) continue;
+    messages_.push_back(std::move(message));
+    last = static_cast<std::uint32_t>(messages_.size());
+    message_for_[index(pod)] = ordinal;
+    actions_.unschedulable(pod, last);
+  }
+  fresh_.clear();  // What is still waiting has been told of.
 }
 
 // Pods that were looked at for the first time and got no node.

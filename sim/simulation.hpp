@@ -12,7 +12,10 @@
 #include "sim/cluster/cluster.hpp"
 #include "sim/cluster/event.hpp"
 #include "sim/cluster/journal.hpp"
+#include "sim/control_plane.hpp"
 #include "sim/engine/engine.hpp"
+#include "sim/fault_injection.hpp"
+#include "sim/nodes.hpp"
 #include "workloads/workload.hpp"
 
 namespace berth {
@@ -23,18 +26,34 @@ struct SimulationOptions {
   Duration scheduling_period{};  // 0: the scheduler looks at every instant with news; else at its multiples.
   DecisionTime decision;
   bool fail_unschedulable = false;  // The fill protocol: what does not fit at once fails for good.
+  bool explain = false;             // Why pods wait goes into the journal, in words.
+};
+
+// What a run has besides pods, nodes and a scheduler. All must outlive the run.
+struct SimulationParts {
+  const NodeModel* node_model = nullptr;           // Null: a pod's start is its start delay.
+  const RunImages* images = nullptr;               // With node_model.
+  ImageDistribution* distribution = nullptr;       // With node_model.
+  const manifest::Manifests* manifests = nullptr;  // Objects for the control plane; null: there is none.
+  const FaultPlan* fault_plan = nullptr;           // With node_model; null: nothing fails.
+  std::span<const FaultEvent> strikes;             // Of the plan, as drawn.
 };
 
 class Simulation {
  public:
   // `arrivals` interns into the cluster's catalog: open it with catalog(), then hand it to run().
   // Throws InputError on a bad node.
-  Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Scheduler& scheduler, const SimulationOptions& options);
+  Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Scheduler& scheduler, const SimulationOptions& options,
+             const SimulationParts& parts = {});
 
   Catalog& catalog() { return cluster_.catalog(); }
   const Cluster& cluster() const { return cluster_; }
   std::uint64_t events_executed() const { return engine_.events_executed(); }
   Time now() const { return engine_.now(); }
+  const Nodes* nodes() const { return nodes_.get(); }                         // Null without a node model.
+  const ControlPlane* control_plane() const { return control_plane_.get(); }  // Null without manifests.
+  // kPodUnschedulable's value, counted from 1.
+  const std::string& message(std::uint32_t number) const { return messages_[number - 1]; }
   // Folds and writers of the journal; they must outlive run().
   void add_sink(JournalSink* sink) { journal_.add_sink(sink); }
 
@@ -48,6 +67,8 @@ class Simulation {
 
   void apply(const Event& event);
   void control();
+  void schedule();
+  void explain();
   void report_unschedulable();
   void forget_placed();
   bool still_waits(const std::pair<PodId, std::uint32_t>& fresh) const;
@@ -64,6 +85,13 @@ class Simulation {
   bool cycle_scheduled_ = false;
   bool cycle_due_ = false;
   std::vector<std::pair<PodId, std::uint32_t>> fresh_;  // Arrived and not yet looked at; with their ordinals.
+  std::unique_ptr<ControlPlane> control_plane_;
+  std::unique_ptr<Nodes> nodes_;
+  std::unique_ptr<FaultInjection> faults_;
+  const ImageCatalog* images_ = nullptr;
+  std::vector<std::string> messages_;       // Why pods wait, as far as explained.
+  std::vector<std::uint32_t> message_of_;   // By pod row: the last one, counted from 1; 0: none.
+  std::vector<std::uint32_t> message_for_;  // By pod row: the ordinal that it is about.
 };
 
 }  // namespace berth

@@ -21,14 +21,47 @@ auto at_place(const YamlValue& value, Read read) {
 
 PolicySet read_policy(const YamlValue& value) {
   if (value.is_scalar()) return PolicySet::parse(value.text(), value.where());
-  const YamlMap map = value.map({"scheduler", "params"});
+  const YamlMap map = value.map({"scheduler", "images", "params"});
   PolicySet set;
-  set.scheduler = {map.at("scheduler").text(), {}};
-  if (const auto params = map.find("params")) {
-    for (const auto& [key, param] : params->entries()) set.scheduler.params[key] = param.text();
+  for (const PolicyKind& kind : policy_kinds()) {
+    if (const auto policy = map.find(kind.name))
+      set.given[kind.name] = PolicySpec::parse(policy->text(), policy->where());
+  }
+  if (const auto params = map.find("params")) {  // Of the scheduler.
+    PolicySpec& scheduler =
+        set.given.try_emplace(Scheduler::kKind, PolicySpec{map.at("scheduler").text(), {}}).first->second;
+    for (const auto& [key, param] : params->entries()) scheduler.params[key] = param.text();
   }
   set.check();
   return set;
+}
+
+// A list is a list of sets; a map, by kind, is the grid of all its combinations, the last kind fastest.
+std::vector<PolicySet> read_policies(const YamlValue& value) {
+  std::vector<PolicySet> sets;
+  if (!value.is_map()) {
+    for (const YamlValue& item : value.list()) sets.push_back(at_place(item, [&] { return read_policy(item); }));
+    return sets;
+  }
+  const YamlMap map = value.map({"scheduler", "images"});
+  sets.emplace_back();
+  for (const PolicyKind& kind : policy_kinds()) {
+    const auto list = map.find(kind.name);
+    if (!list) continue;
+    std::vector<PolicySet> next;
+    for (const PolicySet& set : sets) {
+      for (const YamlValue& item : list->list()) {
+        PolicySet& made = next.emplace_back(set);
+        made.given[kind.name] = PolicySpec::parse(item.text(), item.where());
+        at_place(item, [&] {
+          made.check();
+          return 0;
+        });
+      }
+    }
+    sets = std::move(next);
+  }
+  return sets;
 }
 
 }  // namespace
@@ -61,8 +94,7 @@ StudySpec load_study(const std::filesystem::path& path) {
         std::make_shared<const Scenario>(file ? load_scenario(path.parent_path() / file->text())
                                               : at_place(*example, [&] { return embedded_example(example->text()); })));
   }
-  for (const YamlValue& item : map.at("policies").list())
-    spec.policies.push_back(at_place(item, [&] { return read_policy(item); }));
+  spec.policies = read_policies(map.at("policies"));
   if (const auto seeds = map.find("seeds")) spec.seeds = parse_seeds(seeds->text(), seeds->where());
   if (const auto baseline = map.find("baseline")) spec.baseline = baseline->text();
   if (const auto order = map.find("orderDir")) spec.order_dir = path.parent_path() / order->text();

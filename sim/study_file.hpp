@@ -10,6 +10,7 @@
 //   - best-fit
 //   - scheduler=power-of-k(k=4)
 //   - {scheduler: power-of-k, params: {k: 8}}
+//   # or by kind, for all combinations: policies: {scheduler: [kube-scheduler, best-fit], images: [registry, mirror]}
 //   seeds: 1..10
 //   baseline: best-fit               # absent: the first policy
 //   orderDir: order                  # fill protocol: published orders

@@ -8,16 +8,22 @@ import re
 import sys
 import tempfile
 
+NODE = {"engine", "cluster", "network", "storage", "kubelet"}
 LAYERS = {  # layer -> what it may include besides itself
     "engine": set(),
     "cluster": {"engine"},
+    "network": {"engine", "cluster"},
+    "storage": {"engine", "cluster"},
+    "kubelet": {"engine", "cluster", "network"},
+    "traffic": {"engine", "cluster"},
     "controllers": {"engine", "cluster"},
-    "policies": {"engine", "cluster"},
-    "workloads": {"engine", "cluster"},
+    "policies": NODE,
+    "workloads": NODE | {"traffic"},
     "results": {"engine", "cluster"},
-    "simulation": {"engine", "cluster", "controllers", "policies", "workloads", "results"},
-    "main": {"engine", "cluster", "controllers", "policies", "workloads", "results", "simulation"},
+    "simulation": NODE | {"traffic", "controllers", "policies", "workloads", "results"},
+    "main": NODE | {"traffic", "controllers", "policies", "workloads", "results", "simulation"},
 }
+FOLDERS = ("engine", "cluster", "network", "storage", "kubelet", "traffic", "controllers")
 
 
 def layer_of(path):
@@ -25,7 +31,7 @@ def layer_of(path):
     if parts[0] in ("policies", "workloads", "results"):
         return parts[0]
     if parts[0] == "sim":
-        if parts[1] in ("engine", "cluster", "controllers"):
+        if parts[1] in FOLDERS:
             return parts[1]
         return "main" if parts[1] in ("cli", "main.cpp") else "simulation"
     return None

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -59,14 +61,43 @@ GpuModelId read_model(const YamlValue& value, Catalog& catalog) {
   return at_place(value, [&] { return catalog.gpu_model(value.text()); });
 }
 
+// A pod of one container that runs for the template's run time and is not started again.
+std::shared_ptr<const kube::api::Pod> task_pod(const SyntheticTemplate& t, const std::string& image,
+                                               const Catalog& catalog) {
+  const auto amount = [](std::int64_t value, std::int64_t nano) {
+    return kube::Quantity{kube::Quantity::Nano{value} * nano};
+  };
+  auto pod = std::make_shared<kube::api::Pod>();
+  pod->scheduling.namespace_name = catalog.namespace_name(t.base.namespace_id);
+  for (const Label& label : t.base.labels) pod->scheduling.labels.set(label.key, label.value);
+  pod->scheduling.priority = t.base.priority;
+  kube::Container& container = pod->scheduling.containers.emplace_back();
+  container.name = "main";
+  container.image = image;
+  container.requests.set("cpu", amount(t.base.request.cpu_milli, 1'000'000));
+  container.requests.set("memory", amount(t.base.request.memory_bytes, 1'000'000'000));
+  if (t.base.request.ephemeral_storage_bytes > 0) {
+    container.requests.set("ephemeral-storage", amount(t.base.request.ephemeral_storage_bytes, 1'000'000'000));
+  }
+  for (const ExtendedAmount& e : t.base.extended) {
+    container.requests.set(catalog.extended_name(e.resource), amount(e.amount, 1'000'000'000));
+  }
+  pod->spec.restart_policy = kube::api::RestartPolicy::kNever;
+  kube::api::ContainerSpec& spec = pod->spec.containers.emplace_back();
+  spec.restart_policy.reset();
+  spec.pull_policy = kube::api::PullPolicy::kIfNotPresent;
+  spec.behavior.run_time = t.run_time;
+  return pod;
+}
+
 class ScenarioReader {
  public:
   explicit ScenarioReader(const std::filesystem::path& base) : base_(base) {}
 
   Scenario read(const YamlValue& document) {
-    const YamlMap map =
-        document.map({"apiVersion", "kind", "name", "description", "protocol", "load", "schedulingPeriod",
-                      "decisionBase", "decisionPerNode", "horizon", "nodes", "workload"});
+    const YamlMap map = document.map({"apiVersion", "kind", "name", "description", "protocol", "load",
+                                      "schedulingPeriod", "decisionBase", "decisionPerNode", "horizon", "nodes",
+                                      "kubelet", "images", "storage", "faults", "manifests", "workload"});
     map.at("apiVersion").choice({"berth.dev/v1alpha1"});
     map.at("kind").choice({"Scenario"});
     scenario_.name = map.at("name").text();
@@ -82,7 +113,28 @@ class ScenarioReader {
     // Nodes before pods: the catalog that the workload begins with knows the nodes' GPU models.
     const auto nodes = map.find("nodes");
     if (nodes) read_nodes(*nodes);
-    read_workload(map.at("workload"));
+    if (const auto v = map.find("kubelet")) {
+      node_model_ = read_node_model(v, map.find("images"), map.find("storage"), base_);
+    } else {
+      for (const char* key : {"images", "storage", "faults", "manifests"}) {
+        if (const auto alone = map.find(key))
+          alone->fail("is given without \"kubelet\"; expected \"kubelet: {}\" beside it");
+      }
+    }
+    if (const auto v = map.find("manifests")) read_manifests(*v);
+    if (const auto v = map.find("faults")) {
+      if (scenario_.horizon == kForever) v->fail("is given without an end; expected \"horizon\" beside it");
+      scenario_.faults = std::make_shared<FaultPlan>(read_fault_plan(input(*v)));
+    }
+    const auto workload = map.find("workload");
+    if (workload && scenario_.manifests) workload->fail("is given beside \"manifests\"; expected one of the two");
+    if (!scenario_.manifests) {
+      read_workload(map.at("workload"));
+    } else {
+      scenario_.workload =
+          std::make_shared<MemoryWorkload>(catalog_, std::vector<PodArrival>(), std::vector<std::string>());
+    }
+    finish_node_model(map.value());
     if (!nodes && scenario_.nodes.empty()) map.at("nodes");
     if (scenario_.nodes.empty()) nodes->fail("has no node in it; expected one or more");
     note_missing_models();
@@ -173,6 +225,33 @@ class ScenarioReader {
     if (kind == "gpuJobs") read_gpu_jobs(source);
   }
 
+  void read_manifests(const YamlValue& value) {
+    std::vector<std::string> paths;
+    for (const YamlValue& item : value.list()) paths.push_back((base_ / item.text()).string());
+    auto manifests =
+        std::make_shared<manifest::Manifests>(at_place(value, [&] { return manifest::load_manifests(paths); }));
+    manifests->require_good();
+    for (const manifest::ManifestObject& o : manifests->objects) {
+      if (scenario_.inputs.empty() || scenario_.inputs.back() != o.place.file) scenario_.inputs.push_back(o.place.file);
+    }
+    scenario_.manifests = std::move(manifests);
+  }
+
+  // All images that pods may run, by name.
+  void finish_node_model(const YamlValue& place) {
+    if (!node_model_) return;
+    if (scenario_.manifests) add_image_names(*scenario_.manifests, image_names_);
+    const bool pods_without = !scenario_.manifests && image_names_.empty();
+    if (pods_without) {
+      place.fail(
+          "has a kubelet, but its pods have no images; expected \"image\" in the templates of a synthetic workload");
+    }
+    auto images = std::make_shared<RunImages>(find_images(*node_model_, image_names_));
+    for (const std::string& note : images->notes) scenario_.notes.push_back(note);
+    scenario_.node_model = std::make_shared<NodeModel>(std::move(*node_model_));
+    scenario_.images = std::move(images);
+  }
+
   // `trace: file` is short for `trace: {file: file}`, and likewise for the others.
   std::filesystem::path input_of(const YamlValue& source, std::initializer_list<const char*> known) {
     return input(source.is_scalar() ? source : source.map(known).at("file"));
@@ -246,7 +325,7 @@ class ScenarioReader {
     if (const auto v = map.find("pods")) spec.pods = static_cast<std::uint64_t>(v->integer(0, 0xFFFF'FFFF));
     if (const auto v = map.find("duration")) spec.duration = v->duration();
     spec.arrivals = read_arrivals(map.at("arrivals"));
-    for (const YamlValue& item : map.at("templates").list()) spec.templates.push_back(read_template(item));
+    for (const YamlValue& item : map.at("templates").list()) read_template_with_images(item, spec.templates);
     scenario_.workload =
         at_place(source, [&] { return std::make_shared<SyntheticWorkload>(std::move(spec), std::move(catalog_)); });
   }
@@ -292,9 +371,51 @@ class ScenarioReader {
     return arrivals;
   }
 
+  // A template with several images is one template for each of them.
+  void read_template_with_images(const YamlValue& item, std::vector<SyntheticTemplate>& out) {
+    const SyntheticTemplate t = read_template(item);
+    std::optional<YamlValue> image;
+    std::optional<YamlValue> images;
+    for (const auto& [key, value] : item.entries()) {
+      if (key == "image") image = value;
+      if (key == "images") images = value;
+    }
+    if (!node_model_) {
+      if (image || images)
+        (image ? image : images)->fail("is given without \"kubelet\"; expected \"kubelet: {}\" beside \"nodes\"");
+      out.push_back(t);
+      return;
+    }
+    if (image.has_value() == images.has_value()) {
+      item.fail(
+          "has no image, or both \"image\" and \"images\"; expected one of them, since the scenario has a kubelet");
+    }
+    if (t.cpu || t.memory)
+      item.fail("draws its size; expected a cpu and memory of its own, since the scenario has a kubelet");
+    std::vector<YamlValue> names;
+    double s = 0;
+    if (image) {
+      names = {*image};
+    } else {
+      const YamlMap map = images->map({"names", "zipf"});
+      names = map.at("names").list();
+      if (names.empty()) images->fail("names no image; expected at least one");
+      if (const auto v = map.find("zipf")) s = v->number(0, 10);
+    }
+    double all = 0;
+    for (std::size_t i = 0; i < names.size(); ++i) all += std::pow(static_cast<double>(i + 1), -s);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      SyntheticTemplate one = t;
+      one.weight = t.weight * std::pow(static_cast<double>(i + 1), -s) / all;
+      one.base.pod = task_pod(one, names[i].text(), catalog_);
+      image_names_.insert(names[i].text());
+      out.push_back(std::move(one));
+    }
+  }
+
   SyntheticTemplate read_template(const YamlValue& item) {
-    const YamlMap map = item.map({"weight", "cpu", "memory", "ephemeralStorage", "gpus", "gpuMilli", "gpuModels",
-                                  "extended", "priority", "namespace", "labels", "runTime", "startDelay"});
+    const YamlMap map = item.map({"image", "images", "weight", "cpu", "memory", "ephemeralStorage", "gpus", "gpuMilli",
+                                  "gpuModels", "extended", "priority", "namespace", "labels", "runTime", "startDelay"});
     SyntheticTemplate t;
     if (const auto v = map.find("weight")) t.weight = v->number(0, 1e12);
     if (const auto v = map.find("cpu")) {
@@ -375,6 +496,8 @@ class ScenarioReader {
   }
 
   std::filesystem::path base_;
+  std::optional<NodeModel> node_model_;
+  std::set<std::string> image_names_;
   Catalog catalog_;
   Scenario scenario_;
   std::unordered_set<std::string> names_;  // Of nodes; never iterated.

@@ -14,6 +14,10 @@
 //   - {name: cpu, count: 100, cpu: "64", memory: 256Gi, ephemeralStorage: 100Gi, pods: 110, labels: {zone: a}}
 //   - {name: gpu, count: 10, cpu: "96", memory: 768Gi, gpus: 8, gpuModel: A100, extended: {example.com/nic: 2}}
 //   - {file: nodes.csv, pods: 1001}                   # openb's node list
+//   kubelet: {}                                       # pods start as node_model.hpp says, with `images` and `storage`;
+//                                                     # absent: after their startDelay
+//   manifests: [shop/]                                # Kubernetes objects for the control plane, instead of a workload
+//   faults: plan.yaml                                 # with kubelet; docs/faults.md
 //   workload:                                         # one of these
 //     trace: day.pb.zst                               # Berth's own format
 //     openb: {file: pods.csv, order: replay, labelQos: false, labelPodPhase: false}
@@ -41,6 +45,8 @@
 //         labels: {app: front}
 //         runTime: lognormal(mean=10m, cv=2)          # or forever; see distribution.hpp
 //         startDelay: 2s
+//         image: nginx:1.27                           # with kubelet; or several, in proportion to 1 / rank^s:
+//         images: {names: [nginx:1.27, redis:7], zipf: 1.1}
 #pragma once
 
 #include <filesystem>
@@ -51,6 +57,9 @@
 
 #include "sim/cluster/catalog.hpp"
 #include "sim/engine/time.hpp"
+#include "workloads/faults/fault_plan.hpp"
+#include "workloads/manifest/manifest.hpp"
+#include "workloads/node_model.hpp"
 #include "workloads/workload.hpp"
 
 namespace berth {
@@ -70,9 +79,13 @@ struct Scenario {
   Duration decision_base{};
   Duration decision_per_node{};
   Duration horizon = kForever;
-  std::vector<std::string> inputs;  // Files read, the scenario's own first; for hashing.
-  std::vector<std::string> notes;   // What was assumed, and what looks odd without being wrong.
-  ImportReport report;              // Of the workload's source; empty for generators and traces.
+  std::shared_ptr<const NodeModel> node_model;           // Null: a start is one delay.
+  std::shared_ptr<const RunImages> images;               // With node_model.
+  std::shared_ptr<const manifest::Manifests> manifests;  // Null: no control plane.
+  std::shared_ptr<const FaultPlan> faults;               // With node_model; null: nothing fails.
+  std::vector<std::string> inputs;                       // Files read, the scenario's own first; for hashing.
+  std::vector<std::string> notes;                        // What was assumed, and what looks odd without being wrong.
+  ImportReport report;                                   // Of the workload's source; empty for generators and traces.
 };
 
 // Both throw InputError, `file:line:column: what is wrong; what was expected`, for anything that is not a scenario:

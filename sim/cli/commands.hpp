@@ -26,19 +26,23 @@ struct InputFlags {
   std::string horizon;
   std::string decision_base;
   std::string decision_per_node;
+  std::size_t node_count = 3;  // Of manifests without Node objects.
+  std::string catalogue;       // Of images, for manifests.
 };
-// At least one scenario, or InputError.
+// At least one scenario, or InputError. Files and folders of Kubernetes objects together are one of them.
 std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& flags);
 
 struct RunFlags {
   InputFlags input;
-  std::string policy = "least-allocated";
+  std::string policy;  // Empty: kube-scheduler for manifests, else least-allocated.
   std::uint64_t seed = 1;
   std::string order_dir;
   RunFiles files;
   bool json = false;
 };
 void run_command(const RunFlags& flags);
+// What `--policy` says, or what suits the scenario if it says nothing.
+PolicySet policies_for(const Scenario& scenario, const std::string& text);
 
 struct CompareFlags {
   InputFlags input;

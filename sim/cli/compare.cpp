@@ -36,10 +36,7 @@ void compare_command(const CompareFlags& flags) {
   }
   if (!flags.policies.empty() || !flags.policy.empty()) {
     spec.policies.clear();
-    for (const PolicySpec& policy :
-         flags.policies.empty() ? std::vector<PolicySpec>() : PolicySpec::parse_list(flags.policies, "--policies")) {
-      spec.policies.push_back(PolicySet::parse(policy.to_string(), "--policies"));
-    }
+    if (!flags.policies.empty()) spec.policies = PolicySet::parse_list(flags.policies, "--policies");
     for (const std::string& policy : flags.policy) spec.policies.push_back(PolicySet::parse(policy, "--policy"));
   }
   if (spec.policies.empty()) throw InputError("no policies; expected --policies a,b,… (berth policies lists them)");

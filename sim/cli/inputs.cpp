@@ -1,8 +1,11 @@
 // From flags to scenarios.
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
+
 #include "sim/cli/commands.hpp"
 #include "sim/engine/error.hpp"
+#include "sim/manifest_scenario.hpp"
 #include "workloads/example.hpp"
 #include "workloads/nodes_csv.hpp"
 #include "workloads/openb.hpp"
@@ -60,7 +63,21 @@ Scenario from_files(const InputFlags& flags) {
 
 std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& flags) {
   std::vector<Scenario> scenarios;
-  for (const std::string& file : flags.files) scenarios.push_back(load_scenario(file));
+  std::vector<std::string> manifests;
+  for (const std::string& file : flags.files) {
+    std::error_code unreadable;
+    if (std::filesystem::exists(file, unreadable) && is_manifest(file)) {
+      manifests.push_back(file);
+    } else {
+      scenarios.push_back(load_scenario(file));
+    }
+  }
+  if (!manifests.empty()) {
+    ManifestScenarioOptions options;
+    options.nodes = flags.node_count;
+    options.catalogue = flags.catalogue;
+    scenarios.push_back(scenario_of_manifests(manifests, options));
+  }
   if (!flags.example.empty()) scenarios.push_back(embedded_example(flags.example));
   if (!flags.nodes.empty() || !flags.pods.empty() || !flags.trace.empty()) {
     if (!scenarios.empty())

@@ -5,27 +5,38 @@
 
 #include <stdexcept>
 
-#include "policies/registry.hpp"
 #include "results/files.hpp"
 #include "results/metrics.hpp"
+#include "results/start_metrics.hpp"
 #include "sim/cli/commands.hpp"
 #include "sim/engine/error.hpp"
+#include "sim/policy_set.hpp"
 #include "workloads/example.hpp"
 
 namespace berth {
 
 void check_policies() {
-  const std::string trouble = Registry<Scheduler>::instance().take_trouble();
-  if (!trouble.empty()) throw std::logic_error(trouble);
+  for (const PolicyKind& kind : policy_kinds()) {
+    if (const std::string trouble = kind.take_trouble(); !trouble.empty()) throw std::logic_error(trouble);
+  }
 }
 
 void policies_command(bool json) {
-  const auto infos = Registry<Scheduler>::instance().list();
-  if (json) {
-    std::string text = "[";
+  std::string text = "[";
+  for (const PolicyKind& kind : policy_kinds()) {
+    const auto infos = kind.list();
+    if (!json) fmt::print("{}: {} (default {})\n", kind.name, kind.help, kind.default_policy);
     for (const auto& info : infos) {
-      text += fmt::format("{}\n{{\"kind\":\"scheduler\",\"name\":{},\"help\":{},\"params\":[",
-                          text.size() == 1 ? "" : ",", json_string(info.name), json_string(info.help));
+      if (!json) {
+        fmt::print("  {:<20} {}\n", info.name, info.help);
+        for (const Params::Declared& p : info.params) {
+          fmt::print("  {:<20}   {} = {}{}  {}\n", "", p.name, p.fallback, p.range.empty() ? "" : "  (" + p.range + ")",
+                     p.help);
+        }
+        continue;
+      }
+      text += fmt::format("{}\n{{\"kind\":{},\"name\":{},\"help\":{},\"params\":[", text.size() == 1 ? "" : ",",
+                          json_string(kind.name), json_string(info.name), json_string(info.help));
       for (std::size_t i = 0; i < info.params.size(); ++i) {
         const Params::Declared& p = info.params[i];
         text += fmt::format("{}{{\"name\":{},\"default\":{},\"range\":{},\"help\":{}}}", i == 0 ? "" : ",",
@@ -33,22 +44,21 @@ void policies_command(bool json) {
       }
       text += "]}";
     }
-    fmt::print("{}\n]\n", text);
-    return;
   }
-  fmt::print("Schedulers, as in --policies best-fit,'power-of-k(k=4)' or --policy 'scheduler=power-of-k(k=4)':\n");
-  for (const auto& info : infos) {
-    fmt::print("  {:<16} {}\n", info.name, info.help);
-    for (const Params::Declared& p : info.params) {
-      fmt::print("  {:<16}   {} = {}{}  {}\n", "", p.name, p.fallback, p.range.empty() ? "" : "  (" + p.range + ")",
-                 p.help);
-    }
+  if (json) {
+    fmt::print("{}\n]\n", text);
+  } else {
+    fmt::print(
+        "\nOne of each kind makes a set: --policies "
+        "best-fit,'power-of-k(k=4)',scheduler=kube-scheduler+images=mirror\n");
   }
 }
 
 void metrics_command() {
   fmt::print("Metrics of the replay protocol, folded from the journal:\n");
   for (const MetricInfo& m : replay_metrics()) fmt::print("  {:<30} {}\n", m.name, m.help);
+  fmt::print("Metrics of runs with kubelets:\n");
+  for (const MetricInfo& m : start_metrics()) fmt::print("  {:<34} {}\n", m.name, m.help);
   fmt::print(
       "Metrics of the fill protocol, at loads of 50, 90, 100, 110 and 130 % of the cluster's GPUs:\n"
       "  alloc_pct_at_<load>            GPU given to pods, of all\n"
@@ -77,8 +87,10 @@ void load_plugin(const std::filesystem::path& path) {
         fmt::format("{}: not a plug-in: {}; expected a shared object built against Berth's installed headers",
                     path.string(), dlerror()));
   }
-  if (const std::string trouble = Registry<Scheduler>::instance().take_trouble(); !trouble.empty()) {
-    throw InputError(path.string() + ": " + trouble);
+  for (const PolicyKind& kind : policy_kinds()) {
+    if (const std::string trouble = kind.take_trouble(); !trouble.empty()) {
+      throw InputError(path.string() + ": " + trouble);
+    }
   }
   spdlog::info("plug-in {} loaded", path.string());
 }

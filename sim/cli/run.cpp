@@ -11,12 +11,17 @@
 
 namespace berth {
 
+PolicySet policies_for(const Scenario& scenario, const std::string& text) {
+  if (!text.empty()) return PolicySet::parse(text, "--policy");
+  return PolicySet::parse(scenario.manifests ? "kube-scheduler" : "least-allocated", "--policy");
+}
+
 void run_command(const RunFlags& flags) {
-  const PolicySet policies = PolicySet::parse(flags.policy, "--policy");
   const auto scenarios = load_scenarios(flags.input);
   if (scenarios.size() != 1)
     throw InputError(fmt::format("{} scenarios; expected one (berth compare takes several)", scenarios.size()));
   const Scenario& scenario = *scenarios.front();
+  const PolicySet policies = policies_for(scenario, flags.policy);
   if (!flags.files.placements.empty() && scenario.protocol != Protocol::kFill)
     throw InputError("--placements is for the fill protocol; expected --protocol fill");
   ScenarioInputs inputs(scenario, flags.order_dir);
@@ -34,8 +39,11 @@ void run_command(const RunFlags& flags) {
   });
   RunOutcome outcome;
   std::exception_ptr trouble;
+  PodTableFold pods_at_end;
+  RunFiles files = flags.files;
+  if (scenario.manifests) files.pods = &pods_at_end;
   try {
-    outcome = run_once(inputs, policies, flags.seed, window, flags.files, &seen);
+    outcome = run_once(inputs, policies, flags.seed, window, files, &seen);
   } catch (...) {
     trouble = std::current_exception();
   }
@@ -62,6 +70,9 @@ void run_command(const RunFlags& flags) {
     fmt::print("note: no order file for this seed; drawn from Berth's own streams\n");
   fmt::print("scenario {}  policy {}  seed {}  {} nodes  {} events\n", scenario.name, policies.to_string(), flags.seed,
              scenario.nodes.size(), outcome.events);
+  if (scenario.manifests) {
+    fmt::print("after {}:\n{}", to_string(pods_at_end.end() - Time{}), pod_table_text(pods_at_end));
+  }
   for (const Metric& m : outcome.result.metrics) {
     if (std::isnan(m.value)) continue;
     fmt::print("  {:<32} {}\n", m.name, fmt::format("{:.6g}", m.value));

@@ -8,6 +8,7 @@
 #include "results/table.hpp"
 #include "sim/cli/commands.hpp"
 #include "sim/engine/error.hpp"
+#include "sim/manifest_scenario.hpp"
 #include "sim/study_file.hpp"
 #include "workloads/batch_jobs.hpp"
 #include "workloads/gpu_jobs.hpp"
@@ -69,16 +70,6 @@ std::string describe(const Scenario& scenario) {
                   scenario.nodes.size(), s.pods, s.templates.size(), to_string(s.last_arrival - Time{}));
   for (const std::string& note : scenario.notes) text += "\n  note: " + note;
   return text;
-}
-
-// Kubernetes objects: a folder, or a file that looks like some.
-bool is_manifest(const std::string& path) {
-  std::error_code unreadable;
-  if (std::filesystem::is_directory(path, unreadable)) return true;
-  const std::string extension = std::filesystem::path(path).extension().string();
-  if (extension != ".yaml" && extension != ".yml" && extension != ".json") return false;
-  if (extension == ".json") return true;
-  return manifest::looks_like_manifest(read_text_file(path), path);
 }
 
 // A table by kind, then what was refused, then what is not modelled. False if anything was refused.

@@ -22,11 +22,11 @@ std::string_view to_string(Outcome outcome) {
   return "?";
 }
 
-void Actions::record(RecordKind kind, PodId pod, std::uint8_t reason) {
+void Actions::record(RecordKind kind, PodId pod, std::uint8_t reason, std::uint32_t value) {
   const PodColumns& pods = cluster_.pods();
   const std::size_t p = index(pod);
-  journal_.append({engine_.now(), pods.ordinal[p], pods.node[p], kind == RecordKind::kPodCreated ? pods.row[p] : 0,
-                   pods.pod_template[p], pods.gpus[p], kind, reason});
+  journal_.append(
+      {engine_.now(), pods.ordinal[p], pods.node[p], value, pods.pod_template[p], pods.gpus[p], kind, reason});
 }
 
 Outcome Actions::bind(PodId pod, NodeId node, std::optional<GpuMask> gpus) {
@@ -52,18 +52,29 @@ Outcome Actions::bind(PodId pod, NodeId node, std::optional<GpuMask> gpus) {
 
 PodId Actions::create(TemplateId pod_template, Duration run_time, Duration start_delay, std::uint32_t row) {
   const PodId pod = cluster_.create_pod(pod_template, run_time, start_delay, row);
-  record(RecordKind::kPodCreated, pod);
+  record(RecordKind::kPodCreated, pod, 0, row);
   return pod;
 }
 
-void Actions::unschedulable(PodId pod) {
-  record(RecordKind::kPodUnschedulable, pod);
+void Actions::unschedulable(PodId pod, std::uint32_t message) {
+  record(RecordKind::kPodUnschedulable, pod, 0, message);
 }
 
 void Actions::pod_bound(PodId pod) {
+  if (agent_ == nullptr || agent_->pre_bind(pod)) bound(pod);
+}
+
+void Actions::unassume(PodId pod) {
+  BERTH_CHECK(cluster_.pods().phase[index(pod)] == PodPhase::kBinding);
+  cluster_.requeue(pod);
+  record(RecordKind::kPodUnschedulable, pod);
+}
+
+void Actions::bound(PodId pod) {
   const std::size_t p = index(pod);
   cluster_.set_phase(pod, PodPhase::kScheduled);
   record(RecordKind::kPodScheduled, pod);
+  if (agent_ != nullptr) return agent_->pod_bound(pod);
   const Duration delay = cluster_.pods().start_delay[p];
   if (delay.ns == 0) {
     pod_started(pod);
@@ -77,6 +88,7 @@ void Actions::pod_started(PodId pod) {
   const std::size_t p = index(pod);
   cluster_.set_phase(pod, PodPhase::kRunning);
   record(RecordKind::kPodStarted, pod);
+  if (agent_ != nullptr) return;  // It says when the pod ends.
   const Duration run_time = cluster_.pods().run_time[p];
   if (run_time == kForever) return;
   engine_.schedule(engine_.now() + run_time, kPhaseLeave,
@@ -99,9 +111,23 @@ Outcome Actions::evict(PodId pod, EvictReason why) {
   if (index(pod) >= pods.size()) return Outcome::kNotBound;
   const PodPhase phase = pods.phase[index(pod)];
   if (phase != PodPhase::kScheduled && phase != PodPhase::kRunning) return Outcome::kNotBound;
+  if (agent_ != nullptr) {
+    cluster_.set_terminating(pod);
+    agent_->evict(pod, why);
+  } else {
+    pod_evicted(pod, why);
+  }
+  return Outcome::kDone;
+}
+
+void Actions::pod_evicted(PodId pod, EvictReason why) {
   record(RecordKind::kPodEvicted, pod, static_cast<std::uint8_t>(why));
   cluster_.requeue(pod);
-  return Outcome::kDone;
+}
+
+void Actions::pod_deleted(PodId pod) {
+  record(RecordKind::kPodDeleted, pod);
+  cluster_.remove(pod);
 }
 
 Outcome Actions::cordon(NodeId node) {

@@ -24,6 +24,7 @@ std::uint64_t hash_of(const PodTemplate& t) {
   }
   h = mix(h, static_cast<std::uint32_t>(t.priority));
   h = mix(h, index(t.namespace_id));
+  h = mix(h, reinterpret_cast<std::uintptr_t>(t.pod.get()));  // Only tells apart: no order comes of it.
   for (const Label& l : t.labels) h = mix(mix(h, std::hash<std::string>{}(l.key)), std::hash<std::string>{}(l.value));
   return h;
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,13 @@
 #include <vector>
 
 namespace berth {
+
+namespace kube {
+struct Node;
+namespace api {
+struct Pod;
+}
+}  // namespace kube
 
 enum class TemplateId : std::uint32_t {};
 enum class NodeId : std::uint32_t {};
@@ -75,6 +83,8 @@ struct PodTemplate {
   std::int32_t priority = 0;
   NamespaceId namespace_id{};
   std::vector<Label> labels;  // Sorted by key; keys unique. QoS class, user and so on of a trace go here.
+  // The whole pod, where there is one: what a manifest says, or a trace's pods with images. Compared by identity.
+  std::shared_ptr<const kube::api::Pod> pod;
   friend bool operator==(const PodTemplate&, const PodTemplate&) = default;
 };
 
@@ -93,6 +103,7 @@ struct NodeSpec {
   GpuModelId gpu_model = kNoGpuModel;
   std::vector<ExtendedAmount> extended;
   std::vector<Label> labels;
+  std::shared_ptr<const kube::Node> node;  // The whole object, where a manifest gives one: taints, images.
 };
 
 // Strings to dense numbers in order of first sight, and back. O(1) expected each way; names stay where they are.

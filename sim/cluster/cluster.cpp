@@ -2,9 +2,37 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 
+#include "sim/cluster/pod_spec.hpp"
+
 namespace berth {
+namespace {
+
+constexpr const char* kHostnameLabel = "kubernetes.io/hostname";
+
+std::vector<Label> labels_of(const kube::Node& node) {
+  std::vector<Label> labels;
+  for (const auto& [key, value] : node.labels) labels.push_back({key, value});
+  return labels;
+}
+
+const kube::Pod& pod_of(const PodTemplate& t) {
+  static const kube::Pod kNothingAsked;
+  return t.pod == nullptr ? kNothingAsked : t.pod->scheduling;
+}
+
+// False if it is there already.
+bool hold(std::vector<HeldImage>& held, HeldImage image) {
+  const auto before = [](const HeldImage& a, std::uint32_t id) { return a.image < id; };
+  const auto at = std::lower_bound(held.begin(), held.end(), image.image, before);
+  if (at != held.end() && at->image == image.image) return false;
+  held.insert(at, image);
+  return true;
+}
+
+}  // namespace
 
 bool Cluster::extended_fits(const PodTemplate& t, std::size_t n) const {
   for (const ExtendedAmount& e : t.extended) {
@@ -103,9 +131,161 @@ NodeId Cluster::add_node(const NodeSpec& spec) {
               nodes_.extended_capacity.begin() + static_cast<std::ptrdiff_t>(index(id) * stride));
 
   specs_.push_back(spec);
+  made_objects_.emplace_back();
+  images_.emplace_back();
+  exists_.push_back(1);
+  restricted_.push_back(0);
+  ++existing_;
   first_on_node_.push_back(kNoPod);
+  if (spec.node != nullptr) {
+    nodes_.schedulable.back() = spec.node->unschedulable ? 0 : 1;
+    for (const kube::NodeImage& image : spec.node->images) {
+      for (const std::string& name : image.names) hold(images_.back(), {intern_image(name), image.size_bytes});
+    }
+  }
+  object_changed(index(id));
   changes_.add_node();
+  if (listener_ != nullptr) listener_->node_joined(id);
   return id;
+}
+
+void Cluster::remove_node(NodeId node) {
+  const std::size_t n = index(node);
+  BERTH_CHECK(node_exists(node) && first_on_node_[n] == kNoPod);
+  // A tombstone: nothing there, and nothing free.
+  for (auto* column : {&nodes_.cpu_free_milli, &nodes_.cpu_capacity_milli, &nodes_.memory_free_bytes,
+                       &nodes_.memory_capacity_bytes, &nodes_.storage_free_bytes, &nodes_.storage_capacity_bytes}) {
+    (*column)[n] = 0;
+  }
+  nodes_.pods_free[n] = nodes_.pods_capacity[n] = 0;
+  nodes_.schedulable[n] = 0;
+  nodes_.gpu_count[n] = 0;
+  nodes_.gpu_model[n] = kNoGpuModel;
+  for (std::size_t i = 0; i < kMaxGpusPerNode; ++i) nodes_.gpu_device_milli[n * kMaxGpusPerNode + i] = 0;
+  refresh_gpus(n);
+  for (std::size_t r = 0; r < nodes_.extended_stride; ++r) {
+    nodes_.extended_free[n * nodes_.extended_stride + r] = nodes_.extended_capacity[n * nodes_.extended_stride + r] = 0;
+  }
+  exists_[n] = 0;
+  restricted_[n] = 1;
+  --existing_;
+  images_[n] = {};
+  changes_.touch(node);
+  if (listener_ != nullptr) listener_->node_left(node);
+  specs_[n].node = nullptr;
+  made_objects_[n] = nullptr;
+}
+
+// What follows from the node's object and cordon.
+void Cluster::object_changed(std::size_t n) {
+  NodeSpec& spec = specs_[n];
+  made_objects_[n] = nullptr;
+  restricted_[n] = nodes_.schedulable[n] == 0 ? 1 : 0;
+  if (spec.node == nullptr) return;
+  spec.labels = labels_of(*spec.node);
+  if (!kube::tolerates_scheduling({}, spec.node->taints)) restricted_[n] = 1;
+  if (spec.node->unschedulable != (nodes_.schedulable[n] == 0)) {
+    auto object = std::make_shared<kube::Node>(*spec.node);
+    object->unschedulable = nodes_.schedulable[n] == 0;
+    spec.node = std::move(object);
+  }
+}
+
+const std::shared_ptr<const kube::Node>& Cluster::node_object(NodeId node) const {
+  const NodeSpec& spec = specs_[index(node)];
+  if (spec.node != nullptr) return spec.node;
+  std::shared_ptr<const kube::Node>& made = made_objects_[index(node)];
+  if (made == nullptr) {
+    auto object = std::make_shared<kube::Node>();
+    object->name = spec.name;
+    for (const Label& label : spec.labels) object->labels.set(label.key, label.value);
+    if (object->labels.find(kHostnameLabel) == nullptr) object->labels.set(kHostnameLabel, spec.name);
+    object->unschedulable = nodes_.schedulable[index(node)] == 0;
+    made = std::move(object);
+  }
+  return made;
+}
+
+void Cluster::set_node_object(NodeId node, std::shared_ptr<const kube::Node> object) {
+  const std::size_t n = index(node);
+  BERTH_CHECK(node_exists(node) && object != nullptr && object->name == specs_[n].name);
+  nodes_.schedulable[n] = object->unschedulable ? 0 : 1;
+  specs_[n].node = std::move(object);
+  object_changed(n);
+  changes_.touch(node);
+  if (listener_ != nullptr) listener_->node_object_changed(node);
+}
+
+void Cluster::set_node_image(NodeId node, HeldImage image, bool present) {
+  BERTH_CHECK(node_exists(node) && image.image < image_names_.size());
+  std::vector<HeldImage>& held = images_[index(node)];
+  const bool changed =
+      present ? hold(held, image)
+              : std::erase_if(held, [&image](const HeldImage& other) { return other.image == image.image; }) > 0;
+  if (changed && listener_ != nullptr) listener_->node_image_changed(node, image, present);
+}
+
+void Cluster::set_objects(std::shared_ptr<const kube::Objects> objects) {
+  objects_ = std::move(objects);
+  if (listener_ != nullptr) listener_->objects_changed();
+}
+void Cluster::set_budgets(const std::vector<kube::PodDisruptionBudget>& budgets) {
+  if (listener_ != nullptr) listener_->budgets_changed(budgets);
+}
+void Cluster::claim_added(const kube::PersistentVolumeClaim& claim) {
+  if (listener_ != nullptr) listener_->claim_added(claim);
+}
+void Cluster::claim_removed(const std::string& key) {
+  if (listener_ != nullptr) listener_->claim_removed(key);
+}
+void Cluster::claim_bound(const std::string& key, const std::string& volume) {
+  if (listener_ != nullptr) listener_->claim_bound(key, volume);
+}
+void Cluster::volume_added(const kube::PersistentVolume& volume) {
+  if (listener_ != nullptr) listener_->volume_added(volume);
+}
+void Cluster::volume_removed(const std::string& name) {
+  if (listener_ != nullptr) listener_->volume_removed(name);
+}
+
+// In kube-scheduler's order and words. Source: its plugins NodeUnschedulable, NodeName, TaintToleration, NodeAffinity.
+const char* Cluster::object_refusal(const PodTemplate& t, std::size_t n) const {
+  static const kube::Taint kCordon{"node.kubernetes.io/unschedulable", "", kube::TaintEffect::kNoSchedule};
+  const kube::Pod& pod = pod_of(t);
+  if (exists_[n] == 0) return "node(s) were gone";
+  if (!pod.scheduling_gates.empty()) return "pod(s) were gated";
+  if (nodes_.schedulable[n] == 0 && !kube::tolerated(pod.tolerations, kCordon)) return "node(s) were unschedulable";
+  if (!pod.node_name.empty() && pod.node_name != specs_[n].name) return "node(s) didn't match the requested node name";
+  if (specs_[n].node != nullptr && !kube::tolerates_scheduling(pod.tolerations, specs_[n].node->taints))
+    return "node(s) had untolerated taint(s)";
+  if (pod.node_selector.empty() && !pod.has_node_affinity_terms) return nullptr;
+  const kube::Node& node = *node_object(static_cast<NodeId>(n));
+  bool matches = !pod.has_node_affinity_terms || kube::matches(pod.required_node_terms, node.labels, node.name);
+  for (const auto& [key, value] : pod.node_selector) {
+    const std::string* own = node.labels.find(key);
+    matches = matches && own != nullptr && *own == value;
+  }
+  return matches ? nullptr : "node(s) didn't match Pod's node affinity/selector";
+}
+
+std::vector<std::string> Cluster::refusals(const PodTemplate& t, NodeId node) const {
+  const std::size_t n = index(node);
+  if (const char* reason = object_refusal(t, n)) return {reason};
+  std::vector<std::string> reasons;
+  const auto need = [&reasons](bool enough, const std::string& resource) {
+    if (!enough) reasons.push_back("Insufficient " + resource);
+  };
+  if (nodes_.pods_free[n] < 1) reasons.emplace_back("Too many pods");
+  need(nodes_.cpu_free_milli[n] >= t.request.cpu_milli, "cpu");
+  need(nodes_.memory_free_bytes[n] >= t.request.memory_bytes, "memory");
+  need(nodes_.storage_free_bytes[n] >= t.request.ephemeral_storage_bytes, "ephemeral-storage");
+  for (const ExtendedAmount& e : t.extended) {
+    const std::size_t r = index(e.resource);
+    need(r < nodes_.extended_stride && nodes_.extended_free[n * nodes_.extended_stride + r] >= e.amount,
+         catalog_.extended_name(e.resource));
+  }
+  if (reasons.empty() && t.gpu.count > 0 && !gpu_fits(t.gpu, n)) reasons.emplace_back("node(s) had no GPU that fits");
+  return reasons;
 }
 
 PodId Cluster::create_pod(TemplateId t, Duration run_time, Duration start_delay, std::uint32_t row) {
@@ -116,6 +296,7 @@ PodId Cluster::create_pod(TemplateId t, Duration run_time, Duration start_delay,
     pods_.node.emplace_back();
     pods_.phase.emplace_back();
     pods_.gpus.emplace_back();
+    pods_.terminating.emplace_back();
     pods_.generation.push_back(0);
     pods_.ordinal.emplace_back();
     pods_.row.emplace_back();
@@ -132,6 +313,7 @@ PodId Cluster::create_pod(TemplateId t, Duration run_time, Duration start_delay,
   pods_.node[p] = kNoNode;
   pods_.phase[p] = PodPhase::kPending;
   pods_.gpus[p] = 0;
+  pods_.terminating[p] = 0;
   pods_.ordinal[p] = created_++;
   pods_.row[p] = row;
   pods_.run_time[p] = run_time;
@@ -211,6 +393,7 @@ void Cluster::give_back(PodId pod) {
   if (next != kNoPod) pods_.previous_on_node[index(next)] = previous;
   pods_.node[p] = kNoNode;
   pods_.gpus[p] = 0;
+  pods_.terminating[p] = 0;
   --bound_;
   changes_.touch(node);
 }
@@ -259,8 +442,17 @@ void Cluster::remove(PodId pod) {
   if (listener_ != nullptr) listener_->pod_left(pod, node);
 }
 
+void Cluster::set_terminating(PodId pod) {
+  BERTH_CHECK(pods_.node[index(pod)] != kNoNode);
+  if (pods_.terminating[index(pod)] != 0) return;
+  pods_.terminating[index(pod)] = 1;
+  if (listener_ != nullptr) listener_->pod_terminates(pod);
+}
+
 void Cluster::set_schedulable(NodeId node, bool schedulable) {
+  if (!node_exists(node)) return;
   nodes_.schedulable[index(node)] = schedulable ? 1 : 0;
+  object_changed(index(node));
   changes_.touch(node);
   if (listener_ != nullptr) listener_->node_changed(node);
 }
@@ -296,6 +488,7 @@ std::string Cluster::verify() const {
     }
     for (const ExtendedAmount& e : t.extended) extended[on * nodes_.extended_stride + index(e.resource)] += e.amount;
   }
+  if (static_cast<std::size_t>(std::count(exists_.begin(), exists_.end(), 1)) != existing_) return "nodes that exist";
   if (bound != bound_) return fmt::format("bound pods: counted {}, kept {}", bound, bound_);
 
   for (std::size_t i = 0; i < n; ++i) {
@@ -308,6 +501,14 @@ std::string Cluster::verify() const {
     if (differs(nodes_.storage_free_bytes[i], nodes_.storage_capacity_bytes[i], used[i].ephemeral_storage_bytes))
       wrong = "ephemeral-storage";
     if (differs(nodes_.pods_free[i], nodes_.pods_capacity[i], pod_count[i])) wrong = "pods";
+    const kube::Node* object = specs_[i].node.get();
+    const bool tainted = object != nullptr && !kube::tolerates_scheduling({}, object->taints);
+    if ((restricted_[i] != 0) != (exists_[i] == 0 || nodes_.schedulable[i] == 0 || tainted)) wrong = "restriction";
+    if (exists_[i] == 0 && (pod_count[i] != 0 || nodes_.pods_capacity[i] != 0)) wrong = "tombstone";
+    if (exists_[i] != 0 && object != nullptr &&
+        (object->unschedulable != (nodes_.schedulable[i] == 0) || labels_of(*object) != specs_[i].labels)) {
+      wrong = "object";
+    }
     std::int64_t sum = 0;
     std::int64_t idle = 0;
     std::int64_t largest = 0;

@@ -25,11 +25,15 @@ struct ContainerBehavior {
   std::int32_t exit_code = 0;            // With which it then ends, 0..255.
   std::optional<Distribution> start_up;  // Seconds until it can answer probes and requests; absent: at once.
   std::vector<MemoryPoint> memory;       // Times strictly rising. Empty: what the container requests, 0 without.
-  double crash_hazard_per_second = 0;    // Rate of crashes while it runs; the time to the next one is exponential.
-  std::int32_t crash_exit_code = 1;      // 1..255.
+  std::int64_t cpu_milli = 0;  // What it would use; above its limit it is throttled and takes longer. 0: less.
+  std::optional<Distribution> stop_time;  // Seconds from SIGTERM to its end (exit code 143); absent: at once.
+  double crash_hazard_per_second = 0;     // Rate of crashes while it runs; the time to the next one is exponential.
+  std::int32_t crash_exit_code = 1;       // 1..255.
 
   // Working set `age` after the process began; `request_bytes` is what the container requests. O(points).
   std::int64_t memory_bytes(Duration age, std::int64_t request_bytes) const;
+  // The first age at which memory_bytes() is above `limit_bytes`; none if it never is. O(points).
+  std::optional<Duration> first_above(std::int64_t limit_bytes, std::int64_t request_bytes) const;
 };
 
 }  // namespace berth::kube::api

@@ -13,13 +13,24 @@ enum class EventKind : std::uint16_t {
   kPodStarted,       // subject: PodId
   kPodSucceeded,     // subject: PodId
   kSchedulingCycle,  // the scheduler's period is over
+  // Subject and detail of these are known to the part that schedules them, and which handles them.
+  kFlowEvent,       // sim/network/flow_network
+  kImageEvent,      // sim/kubelet/image_manager
+  kKubeletEvent,    // sim/kubelet/kubelet
+  kStorageEvent,    // sim/storage
+  kDockerEvent,     // sim/compose
+  kControllersDue,  // a controller of the control plane has something to do
+  kFaultEvent,      // sim/fault_injection
+  kTrafficEvent,    // sim/traffic
 };
 
 struct Event {
   std::uint32_t subject = 0;
   std::uint32_t generation = 0;  // Behind the subject's own: the subject went another way, and the event is skipped.
   EventKind kind{};
+  std::uint16_t detail = 0;
 };
+static_assert(sizeof(Event) == 12);
 
 // The order of events at one instant: what leaves makes room before what comes looks for it, and the scheduler sees
 // both.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,37 +13,112 @@
 
 namespace berth {
 
+class ImageCatalog;
+
 // Every record about a pod names its template, so that a fold can keep sums without keeping pods.
 enum class RecordKind : std::uint8_t {
-  kPodCreated,        // pod, row = in the source
-  kPodUnschedulable,  // pod; tried once, waits (or fails, in the fill protocol)
+  kPodCreated,        // pod, value = row in the source
+  kPodUnschedulable,  // pod; tried, waits (or fails, in the fill protocol); value = number of the message, 0: none
   kPodScheduled,      // pod, node, gpus = devices taken
   kPodStarted,        // pod, node, gpus
   kPodSucceeded,      // pod, node, gpus = devices given back
-  kPodFailed,         // pod, reason = FailReason; it never had a node
+  kPodFailed,         // pod, reason = FailReason; node and gpus if it had one
   kPodEvicted,        // pod, node, gpus, reason = EvictReason; it waits again
   kNodeCordoned,      // node
   kNodeUncordoned,    // node
-};
-inline constexpr std::size_t kRecordKinds = 9;
 
-enum class FailReason : std::uint8_t { kUnschedulable };
+  // ---- what happens on the node; all of these name pod (where one is concerned) and node
+  kPodAdmitted,           // the kubelet has seen the pod
+  kPodRejected,           // reason = FailReason; node admission refused it: the pod is Failed
+  kPodVolumesMounted,     // all volumes are there
+  kPodSandboxCreated,     // PodReadyToStartContainers
+  kPodInitialized,        // init containers are done, sidecars started
+  kPodReady,              // condition Ready became True
+  kPodNotReady,           // … False
+  kPodTerminating,        // told to go; value = grace in seconds
+  kPodRemoved,            // all stopped and torn down: the object is gone
+  kImagePulling,          // container, value = ImageId; a pull is asked for
+  kImagePresent,          // container, value = ImageId; nothing to pull
+  kImagePulled,           // container, value = ImageId; all layers are unpacked
+  kImagePullFailed,       // container, value = ImageId, reason = WaitingReason
+  kImageRemoved,          // value = ImageId; by garbage collection
+  kLayerFound,            // value = LayerId; the node has it already
+  kLayerDownloading,      // value = LayerId; it got a slot
+  kLayerDownloaded,       // value = LayerId, reason = FetchSource (sim/kubelet/image_distribution.hpp)
+  kLayerUnpacked,         // value = LayerId
+  kContainerWaiting,      // container, reason = WaitingReason, value = seconds of back-off if it is one
+  kContainerCreated,      // container
+  kContainerStarted,      // container, value = restarts so far
+  kContainerPostStarted,  // container; its postStart hook is over
+  kContainerUp,           // container; condition `started`: startup probe passed, hook done
+  kContainerReady,        // container
+  kContainerNotReady,     // container
+  kContainerKilling,      // container, reason = KillReason
+  kContainerExited,       // container, value = exit code, reason = ExitReason
+  kProbeFailed,           // container, reason = ProbeKind, value = consecutive failures
+  kVolumeWaiting,         // value = number of the volume in the pod, reason = VolumeWait
+  kVolumeProvisioned,     // value = number of the PersistentVolume; no pod
+  kClaimBound,            // value = number of the claim; no pod
+  kVolumeAttached,        // value = number of the PersistentVolume; no pod
+  kVolumeDetached,        // value = number of the PersistentVolume; no pod
+  kPodDeleted,            // pod, node and gpus if it had one; it left without having ended by itself
+};
+inline constexpr std::size_t kRecordKinds = static_cast<std::size_t>(RecordKind::kPodDeleted) + 1;
+
+enum class FailReason : std::uint8_t {
+  kUnschedulable,
+  kOutOfCpu,
+  kOutOfMemory,
+  kOutOfPods,
+  kNodeAffinity,
+  kEvicted,
+  kError,             // A container ended badly and is not restarted.
+  kDeadlineExceeded,  // activeDeadlineSeconds.
+  kAdmission,         // The node refused it; PodRejected says why.
+};
 enum class EvictReason : std::uint8_t { kPreempted, kDrained };
+// Spelt as in containerStatuses[].state.
+enum class WaitingReason : std::uint8_t {
+  kContainerCreating,
+  kPodInitializing,
+  kCrashLoopBackOff,
+  kErrImagePull,
+  kImagePullBackOff,
+  kErrImageNeverPull,
+};
+enum class ExitReason : std::uint8_t { kCompleted, kError, kOomKilled };
+enum class KillReason : std::uint8_t {
+  kPodDeleted,
+  kLivenessProbe,
+  kStartupProbe,
+  kPostStartHook,
+  kRestartAllContainers,
+  kActiveDeadline,
+  kEvicted,
+};
+enum class ProbeKind : std::uint8_t { kStartup, kLiveness, kReadiness };
+enum class VolumeWait : std::uint8_t { kUnbound, kMultiAttach, kAttaching };
 
 std::string_view to_string(RecordKind kind);  // "PodScheduled" …
 std::string_view to_string(FailReason reason);
 std::string_view to_string(EvictReason reason);
+std::string_view to_string(WaitingReason reason);
+std::string_view to_string(ExitReason reason);
+std::string_view to_string(KillReason reason);
+std::string_view to_string(ProbeKind kind);
+std::string_view to_string(VolumeWait wait);
 
 // `pod` counts pods in order of creation, from 0; unlike a PodId it is never used again.
 struct Record {
   Time at;
   std::uint32_t pod = 0xFFFF'FFFF;
   NodeId node = kNoNode;
-  std::uint32_t row = 0;  // kPodCreated only.
+  std::uint32_t value = 0;  // As the kind says.
   TemplateId pod_template = kNoTemplate;
   std::uint16_t gpus = 0;
   RecordKind kind{};
   std::uint8_t reason = 0;
+  std::uint16_t container = 0;  // Number in the pod: init containers first, then the regular ones.
 };
 static_assert(sizeof(Record) == 32);
 
@@ -50,6 +126,8 @@ static_assert(sizeof(Record) == 32);
 struct JournalContext {
   const Catalog* catalog = nullptr;
   std::span<const NodeSpec> nodes;
+  const ImageCatalog* images = nullptr;                // Null: no images in this run.
+  const std::vector<std::string>* messages = nullptr;  // Why pods wait: kPodUnschedulable's value, counted from 1.
 };
 
 class JournalSink {

@@ -47,9 +47,24 @@ enum class Purpose : std::uint32_t {
   kGpuChoice = 6,
   kNodeOrder = 7,
   kPodOrder = 8,
-  kClones = 9,    // Which pods of a trace are repeated to reach a load.
-  kService = 10,  // Service times of a queue.
-  kTest = 11,     // Tests and benchmarks only.
+  kClones = 9,           // Which pods of a trace are repeated to reach a load.
+  kService = 10,         // Service times of a queue.
+  kTest = 11,            // Tests and benchmarks only.
+  kImages = 12,          // Which images the pods of a trace run.
+  kPeers = 13,           // Which peer an image layer is fetched from.
+  kStartUp = 14,         // What the time from created to started depends on: sandbox, container; entity = pod.
+  kContainerRun = 15,    // How long a container runs; entity = pod.
+  kContainerUp = 16,     // How long until it answers; entity = pod.
+  kCrashes = 17,         // When a container crashes; entity = pod.
+  kSyncJitter = 18,      // The kubelet's jittered waits; entity = pod.
+  kVolumes = 19,         // Time to provision, attach and mount; entity = volume.
+  kTraffic = 20,         // Arrivals of requests; entity = source.
+  kRequests = 21,        // What a request needs and which way it takes; entity = service.
+  kEndpointChoice = 22,  // Which endpoint a connection goes to; entity = service.
+  kFaults = 23,          // When and where faults strike; entity = the fault's number in its plan.
+  kNodeBoot = 24,        // How long a node takes to join; entity = node.
+  kNames = 25,           // Suffixes of generated names.
+  kNodeLease = 26,       // When a kubelet renews its lease; entity = node.
 };
 
 // One stream: the concatenation, for block = 0, 1, 2 …, of philox4x32_10({block, entity, purpose, replication}, seed),

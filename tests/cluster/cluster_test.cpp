@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/cluster/pod_spec.hpp"
 #include "sim/engine/error.hpp"
 #include "tests/support/case_name.hpp"
 #include "tests/support/cluster_builder.hpp"
@@ -225,6 +226,199 @@ TEST(Cluster, ExtendedResourcesThatLaterNodesBring) {
   const PodId pod = h.create(catalog.intern(two_nics));
   ASSERT_EQ(h.actions.bind(pod, b), Outcome::kDone);
   EXPECT_FALSE(h.cluster.fits(two_nics, b));
+  EXPECT_EQ(h.cluster.verify(), "");
+}
+
+kube::StringMap one_label(const char* key, const char* value) {
+  kube::StringMap out;
+  out.set(key, value);
+  return out;
+}
+
+std::shared_ptr<const kube::Node> object_of(const std::string& name, std::vector<kube::Taint> taints,
+                                            kube::StringMap labels = {}, bool unschedulable = false) {
+  auto out = std::make_shared<kube::Node>();
+  out->name = name;
+  out->labels = std::move(labels);
+  out->taints = std::move(taints);
+  out->unschedulable = unschedulable;
+  return out;
+}
+
+PodTemplate asking(void (*set)(kube::Pod&)) {
+  auto pod = std::make_shared<kube::api::Pod>();
+  set(pod->scheduling);
+  PodTemplate t;
+  t.request = {1000, 1_GiB, 0};
+  t.pod = std::move(pod);
+  return t;
+}
+
+// What Kubernetes' own filters say (sections NodeUnschedulable, NodeName, TaintToleration, NodeAffinity of the
+// reference), for a node `a` with a label disk=ssd.
+struct Refusal {
+  const char* name;
+  kube::TaintEffect effect;  // Of the node's taint; kAny: it has none.
+  bool cordoned;
+  void (*set)(kube::Pod&);
+  const char* reason;  // "": it fits.
+};
+using NodeRefusals = testing::TestWithParam<Refusal>;
+TEST_P(NodeRefusals, AsTheSchedulerSays) {
+  const Refusal& c = GetParam();
+  Harness h;
+  const NodeId a = h.add_node({"a", 4000, 8_GiB});
+  std::vector<kube::Taint> taints;
+  if (c.effect != kube::TaintEffect::kAny) taints.push_back({"dedicated", "x", c.effect});
+  h.cluster.set_node_object(a, object_of("a", taints, one_label("disk", "ssd"), c.cordoned));
+  const PodTemplate t = asking(c.set);
+  EXPECT_EQ(h.cluster.fits(t, a), *c.reason == '\0');
+  EXPECT_EQ(h.cluster.admits(t, a), *c.reason == '\0');
+  const std::vector<std::string> expected =
+      *c.reason == '\0' ? std::vector<std::string>() : std::vector{std::string(c.reason)};
+  EXPECT_EQ(h.cluster.refusals(t, a), expected);
+  EXPECT_EQ(h.cluster.verify(), "");
+}
+INSTANTIATE_TEST_SUITE_P(
+    Table, NodeRefusals,
+    testing::Values(
+        Refusal{"Open", kube::TaintEffect::kAny, false, [](kube::Pod&) {}, ""},
+        Refusal{"NoSchedule", kube::TaintEffect::kNoSchedule, false, [](kube::Pod&) {},
+                "node(s) had untolerated taint(s)"},
+        Refusal{"NoExecute", kube::TaintEffect::kNoExecute, false, [](kube::Pod&) {},
+                "node(s) had untolerated taint(s)"},
+        Refusal{"PreferNoScheduleIsNoBar", kube::TaintEffect::kPreferNoSchedule, false, [](kube::Pod&) {}, ""},
+        Refusal{"Tolerated", kube::TaintEffect::kNoSchedule, false,
+                [](kube::Pod& p) {
+                  p.tolerations = {{"dedicated", kube::Toleration::Operator::kExists, "", {}}};
+                },
+                ""},
+        Refusal{"Cordoned", kube::TaintEffect::kAny, true, [](kube::Pod&) {}, "node(s) were unschedulable"},
+        Refusal{"CordonTolerated", kube::TaintEffect::kAny, true,
+                [](kube::Pod& p) {
+                  p.tolerations = {{"node.kubernetes.io/unschedulable", kube::Toleration::Operator::kExists, "", {}}};
+                },
+                ""},
+        Refusal{"SelectorMatches", kube::TaintEffect::kAny, false,
+                [](kube::Pod& p) { p.node_selector.set("disk", "ssd"); }, ""},
+        Refusal{"SelectorDiffers", kube::TaintEffect::kAny, false,
+                [](kube::Pod& p) { p.node_selector.set("disk", "hdd"); },
+                "node(s) didn't match Pod's node affinity/selector"},
+        Refusal{"NoTermMatches", kube::TaintEffect::kAny, false, [](kube::Pod& p) { p.has_node_affinity_terms = true; },
+                "node(s) didn't match Pod's node affinity/selector"},
+        Refusal{"FieldMatches", kube::TaintEffect::kAny, false,
+                [](kube::Pod& p) {
+                  p.has_node_affinity_terms = true;
+                  p.required_node_terms = {{{}, {{"metadata.name", kube::SelectorOperator::kIn, {"a"}}}}};
+                },
+                ""},
+        Refusal{"OtherNode", kube::TaintEffect::kAny, false, [](kube::Pod& p) { p.node_name = "b"; },
+                "node(s) didn't match the requested node name"},
+        Refusal{"Gated", kube::TaintEffect::kAny, false, [](kube::Pod& p) { p.scheduling_gates = {"later"}; },
+                "pod(s) were gated"}),
+    CaseName{});
+
+TEST(ClusterNodes, LackEverythingThatIsMissing) {
+  Harness h;
+  const NodeId a = h.add_node({"a", 500, 1_GiB, 0, 1_GiB});
+  PodTemplate t = template_of(h.cluster.catalog(), {.cpu_milli = 1000, .memory_bytes = 1_GiB});
+  EXPECT_EQ(h.cluster.refusals(t, a), (std::vector<std::string>{"Insufficient cpu", "Insufficient memory"}));
+  t.request = {};
+  t.gpu = {1, 1000, 0};
+  EXPECT_EQ(h.cluster.refusals(t, a), std::vector<std::string>{"node(s) had no GPU that fits"});
+}
+
+struct Heard final : ClusterListener {
+  void pod_waits(PodId) override {}
+  void pod_assumed(PodId, NodeId) override {}
+  void pod_left(PodId, NodeId) override {}
+  void node_changed(NodeId node) override { say("changed", node); }
+  void pod_terminates(PodId pod) override { text += " terminates:" + std::to_string(index(pod)); }
+  void node_joined(NodeId node) override { say("joined", node); }
+  void node_left(NodeId node) override { say("left", node); }
+  void node_object_changed(NodeId node) override { say("object", node); }
+  void node_image_changed(NodeId node, const HeldImage& image, bool present) override {
+    say(present ? "image" : "no-image", node);
+    text += "/" + std::to_string(image.image) + "/" + std::to_string(image.size_bytes);
+  }
+  void say(const char* what, NodeId node) { text += std::string(" ") + what + ":" + std::to_string(index(node)); }
+  std::string text;
+};
+
+TEST(ClusterNodes, ARemovedNodeIsATombstone) {
+  Harness h;
+  Heard heard;
+  h.cluster.set_listener(&heard);
+  const NodeId a = h.add_node({"a", 4000, 8_GiB, 0, 0, {1000, 1000}});
+  const NodeId b = h.add_node({"b", 4000, 8_GiB});
+  const PodTemplate nothing;
+  EXPECT_TRUE(h.cluster.fits(nothing, a));
+  const ChangeLog::Cursor seen = h.cluster.changes().now();
+  h.cluster.remove_node(a);
+  std::vector<NodeId> touched;
+  h.cluster.changes().changed_since(seen, [&](NodeId n) { touched.push_back(n); });
+  EXPECT_EQ(touched, std::vector{a});
+  EXPECT_FALSE(h.cluster.node_exists(a));
+  EXPECT_TRUE(h.cluster.node_exists(b));
+  EXPECT_EQ(h.cluster.nodes_existing(), 1U);
+  EXPECT_FALSE(h.cluster.fits(nothing, a));  // Not even a pod that asks for nothing.
+  h.actions.uncordon(a);
+  EXPECT_FALSE(h.cluster.fits(nothing, a));
+  EXPECT_EQ(h.actions.bind(h.create(Ask{}), a), Outcome::kDoesNotFit);
+  EXPECT_EQ(index(h.add_node({"a", 4000, 8_GiB})), 2U);  // Its number is not used again.
+  EXPECT_EQ(h.cluster.verify(), "");
+  EXPECT_EQ(heard.text, " joined:0 joined:1 left:0 joined:2");
+}
+
+TEST(ClusterNodes, ObjectAndCordonStayInStep) {
+  Harness h;
+  Heard heard;
+  const NodeId a = h.add_node({"a", 4000, 8_GiB});
+  h.cluster.set_listener(&heard);
+  EXPECT_EQ(*h.cluster.node_object(a)->labels.find("kubernetes.io/hostname"), "a");
+  h.actions.cordon(a);
+  EXPECT_TRUE(h.cluster.node_object(a)->unschedulable);
+  h.cluster.set_node_object(a, object_of("a", {}, one_label("zone", "z")));
+  EXPECT_EQ(h.cluster.nodes().schedulable[0], 1);  // The object says so.
+  EXPECT_EQ(h.cluster.node_spec(a).labels, (std::vector<Label>{{"zone", "z"}}));
+  h.actions.cordon(a);
+  EXPECT_TRUE(h.cluster.node_object(a)->unschedulable);
+  EXPECT_EQ(*h.cluster.node_object(a)->labels.find("zone"), "z");
+  EXPECT_EQ(h.cluster.verify(), "");
+  EXPECT_EQ(heard.text, " changed:0 object:0 changed:0");
+}
+
+TEST(ClusterNodes, ImagesAreListedOnce) {
+  Harness h;
+  Heard heard;
+  const NodeId a = h.add_node({"a", 4000, 8_GiB});
+  h.cluster.set_listener(&heard);
+  const std::uint32_t x = h.cluster.intern_image("x:v1");
+  const std::uint32_t y = h.cluster.intern_image("y:v1");
+  h.cluster.set_node_image(a, {y, 20}, true);
+  h.cluster.set_node_image(a, {x, 10}, true);
+  h.cluster.set_node_image(a, {x, 10}, true);  // No news.
+  ASSERT_EQ(h.cluster.node_images(a).size(), 2U);
+  EXPECT_EQ(h.cluster.image_name(h.cluster.node_images(a)[0].image), "x:v1");
+  h.cluster.set_node_image(a, {y, 20}, false);
+  h.cluster.set_node_image(a, {y, 20}, false);
+  EXPECT_EQ(h.cluster.node_images(a).size(), 1U);
+  EXPECT_EQ(heard.text, " image:0/1/20 image:0/0/10 no-image:0/1/20");
+}
+
+TEST(ClusterPods, ToldToGoOnce) {
+  Harness h;
+  Heard heard;
+  const NodeId a = h.add_node({"a", 4000, 8_GiB});
+  const PodId pod = h.create(Ask{});
+  h.cluster.set_listener(&heard);
+  ASSERT_EQ(h.actions.bind(pod, a), Outcome::kDone);
+  h.cluster.set_terminating(pod);
+  h.cluster.set_terminating(pod);
+  EXPECT_EQ(h.cluster.pods().terminating[index(pod)], 1);
+  EXPECT_EQ(heard.text, " terminates:0");
+  h.cluster.requeue(pod);
+  EXPECT_EQ(h.cluster.pods().terminating[index(pod)], 0);
   EXPECT_EQ(h.cluster.verify(), "");
 }
 

@@ -69,14 +69,13 @@ INSTANTIATE_TEST_SUITE_P(
                     BadSpec{"Twice", "a(k=4,k=4)", "twice"}, BadSpec{"TrailingComma", "a(k=4,)", "no \"=\""}),
     CaseName{});
 
-TEST(PolicySpecList, SplitsOutsideParentheses) {
-  const std::vector<PolicySpec> specs = PolicySpec::parse_list("best-fit, power-of-k(k=4,j=5) ,fgd", "--policies");
-  ASSERT_EQ(specs.size(), 3U);
-  EXPECT_EQ(specs[0].to_string(), "best-fit");
-  EXPECT_EQ(specs[1].to_string(), "power-of-k(j=5,k=4)");
-  EXPECT_EQ(specs[2].to_string(), "fgd");
-  for (const char* bad : {"", "a,,b", "a,", ",a"})
-    EXPECT_THROW(PolicySpec::parse_list(bad, "--policies"), InputError) << bad;
+TEST(SplitOutsideParentheses, LeavesCommasInsideAlone) {
+  using Pieces = std::vector<std::string_view>;
+  EXPECT_EQ(split_outside_parentheses("best-fit, power-of-k(k=4,j=5) ,fgd", ','),
+            (Pieces{"best-fit", "power-of-k(k=4,j=5)", "fgd"}));
+  EXPECT_EQ(split_outside_parentheses("scheduler=a(b=1+2)+images=c", '+'), (Pieces{"scheduler=a(b=1+2)", "images=c"}));
+  EXPECT_EQ(split_outside_parentheses("", ','), Pieces{""});
+  EXPECT_EQ(split_outside_parentheses("a,,b,", ','), (Pieces{"a", "", "b", ""}));
 }
 
 Params with(Pairs values) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "policies/registry.hpp"
+#include "sim/cluster/kube_objects.hpp"
 #include "tests/support/cluster_builder.hpp"
 
 namespace berth::test {
@@ -128,6 +129,69 @@ TEST(SchedulerProperty, AlsoWithOtherParameters) {
     for (std::uint64_t seed = 100; seed < 120; ++seed) {
       ASSERT_NO_FATAL_FAILURE(play(PolicySpec::parse(spec, "test"), seed));
     }
+  }
+}
+
+// Nodes join, leave and are tainted while pods come and go: no pod is ever where it may not be, and nobody waits who
+// fits.
+TEST(SchedulerProperty, NodesComeAndGo) {
+  for (const auto& info : Registry<Scheduler>::instance().list()) {
+    std::size_t bound = 0;
+    std::size_t left = 0;
+    for (std::uint64_t seed = 300; seed < 315; ++seed) {
+      SCOPED_TRACE(testing::Message() << info.name << " seed=" << seed);
+      RandomWorld world(seed);
+      Cluster& cluster = world.harness.cluster;
+      std::vector<TemplateCount> mix;
+      for (const TemplateId t : world.templates()) mix.push_back({t, 1});
+      const auto policy = make({info.name, {}}, world, mix);
+      Rng rng(seed, 0, 1, Purpose::kTest);
+      for (int instant = 0; instant < 40; ++instant) {
+        const NodeId node = world.any_node();
+        const std::uint32_t dice = world.rng().below(6);
+        if (dice == 0 && cluster.node_exists(node)) {
+          while (cluster.first_on_node(node) != kNoPod) {
+            world.harness.actions.evict(cluster.first_on_node(node), EvictReason::kDrained);
+          }
+          cluster.remove_node(node);
+          ++left;
+        } else if (dice == 1) {
+          NodeSpec spec;
+          spec.name = "late-" + std::to_string(instant);
+          spec.allocatable = {4000, 16_GiB, 64_GiB};
+          spec.pods = 6;
+          cluster.add_node(spec);
+        } else if (dice < 4 && cluster.node_exists(node)) {
+          auto object = std::make_shared<kube::Node>(*cluster.node_object(node));
+          object->taints.clear();
+          if (dice == 2) object->taints.push_back({"dedicated", "x", kube::TaintEffect::kNoSchedule});
+          cluster.set_node_object(node, object);
+        }
+        world.churn();
+        world.churn();
+        std::vector<NodeId> before = cluster.pods().node;
+        if (!cluster.pending().empty()) policy->schedule({cluster, Time{}, rng}, world.harness.actions);
+        ASSERT_EQ(cluster.verify(), "");
+        for (std::size_t p = 0; p < cluster.pods().size(); ++p) {
+          const NodeId on = cluster.pods().node[p];
+          if (cluster.pods().phase[p] == PodPhase::kFree || on == kNoNode) continue;
+          ASSERT_TRUE(cluster.node_exists(on));
+          if (on == before[p]) continue;
+          ++bound;
+          const auto& taints = cluster.node_object(on)->taints;
+          ASSERT_TRUE(taints.empty()) << "pod row " << p << " came to a tainted node";
+        }
+        for (const TemplateId t : cluster.pending().templates()) {
+          for (std::size_t n = 0; n < cluster.nodes().size(); ++n) {
+            const auto id = static_cast<NodeId>(n);
+            const bool open = cluster.node_exists(id) && cluster.node_object(id)->taints.empty();
+            ASSERT_FALSE(open && naive_fits(cluster, cluster.catalog()[t], id)) << "waits and fits on node " << n;
+          }
+        }
+      }
+    }
+    EXPECT_GT(bound, 100U) << info.name;
+    EXPECT_GT(left, 20U) << info.name;
   }
 }
 

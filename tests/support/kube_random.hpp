@@ -21,7 +21,7 @@ class KubeRandom {
   kube::Objects objects(std::uint32_t nodes) {
     kube::Objects out;
     zones_ = 1 + below(4);
-    for (std::uint32_t i = 0; i < nodes; ++i) out.nodes.push_back(node(i));
+    for (std::uint32_t i = 0; i < nodes; ++i) out.nodes.push_back(new_node());
     for (const char* name : {"default", "prod", "test"}) {
       kube::Namespace item;
       item.name = name;
@@ -44,6 +44,52 @@ class KubeRandom {
       budget.disruptions_allowed = static_cast<std::int32_t>(below(3));
       out.budgets.push_back(budget);
     }
+    return out;
+  }
+
+  // One more node, of a name not used before.
+  kube::Node new_node() { return node(nodes_++); }
+  // The node with other labels, taints and cordon.
+  kube::Node changed(const kube::Node& old) {
+    kube::Node out = node(0);
+    out.name = old.name;
+    out.allocatable = old.allocatable;
+    if (out.labels.find("kubernetes.io/hostname") != nullptr) out.labels.set("kubernetes.io/hostname", out.name);
+    return out;
+  }
+
+  // Classes and volumes for claim(): classes that wait for the pod, without and with a provisioner.
+  void add_storage(kube::Objects& out) {
+    for (const char* name : {"local", "made"}) {
+      kube::StorageClass item;
+      item.name = name;
+      item.provisioner = item.name == "local" ? "kubernetes.io/no-provisioner" : "csi.example.com";
+      item.wait_for_first_consumer = true;
+      out.storage_classes.push_back(item);
+    }
+    for (int i = 0; i < 6; ++i) out.volumes.push_back(new_volume());
+  }
+  kube::PersistentVolume new_volume() {
+    kube::PersistentVolume out;
+    out.name = "pv-" + std::to_string(volumes_++);
+    out.capacity = whole(std::int64_t{1} << (30 + below(3)));
+    out.access_modes = {"ReadWriteOnce"};
+    out.storage_class = "local";
+    out.available = true;
+    out.has_node_affinity = true;
+    out.node_affinity.push_back(
+        {{{"topology.kubernetes.io/zone", kube::SelectorOperator::kIn, {"zone-" + std::to_string(below(zones_))}}},
+         {}});
+    return out;
+  }
+  kube::PersistentVolumeClaim new_claim() {
+    kube::PersistentVolumeClaim out;
+    out.namespace_name = "default";
+    out.name = "claim-" + std::to_string(claims_++);
+    out.uid = out.name;
+    out.storage_class = pick({"local", "made"});
+    out.access_modes = {"ReadWriteOnce"};
+    out.request = whole(std::int64_t{1} << (29 + below(3)));
     return out;
   }
 
@@ -169,6 +215,7 @@ class KubeRandom {
 
   Rng rng_;
   std::uint32_t zones_ = 1;
+  std::uint32_t nodes_ = 0, volumes_ = 0, claims_ = 0;
   std::uint64_t pods_ = 0;
   std::vector<kube::Pod> templates_;
 };

@@ -84,13 +84,17 @@ void apply(const Reader& r, std::string_view setting, ContainerBehavior& out) {
     out.start_up = Distribution::parse(text, r.where());
   } else if (setting == "memory") {
     out.memory = memory_curve(r, text);
+  } else if (setting == "cpu") {
+    out.cpu_milli = parse_cpu_milli(text, r.where());
+  } else if (setting == "stop-time") {
+    out.stop_time = Distribution::parse(text, r.where());
   } else if (setting == "crash-hazard") {
     out.crash_hazard_per_second = hazard_per_second(r, text);
   } else if (setting == "crash-exit-code") {
     out.crash_exit_code = exit_code(r, text, 1);
   } else {
-    const std::vector<std::string> known = {"run-time", "exit-code",    "start-up-time",
-                                            "memory",   "crash-hazard", "crash-exit-code"};
+    const std::vector<std::string> known = {"run-time",     "exit-code",       "start-up-time", "memory",
+                                            "crash-hazard", "crash-exit-code", "cpu",           "stop-time"};
     r.fail(fmt::format("is no setting of berth.dev; expected one of {}{}", fmt::join(known, ", "),
                        did_you_mean(setting, known)));
   }

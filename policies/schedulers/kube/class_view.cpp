@@ -2,11 +2,17 @@
 
 #include <algorithm>
 
+#include "policies/schedulers/kube/image_locality.hpp"
 #include "policies/schedulers/kube/inter_pod_affinity.hpp"
 #include "sim/engine/error.hpp"
 
 namespace berth::kube {
 namespace {
+
+// Before the values of node-wise slots in a group's identity.
+constexpr std::size_t kOfSignature = 0;
+constexpr std::size_t kOfImages = 1;
+constexpr std::size_t kOfSlots = 2;
 
 // Only claims and disks concern the volume plugins.
 bool has_claims_or_disks(const Pod& pod) {
@@ -22,7 +28,7 @@ bool spread_selects(const TopologySpreadConstraint& c, const std::string& namesp
 
 }  // namespace
 
-ClassView::ClassView(const ClusterState& cluster, Topology& topology, const Runtime& runtime, const DomainRules& rules,
+ClassView::ClassView(ClusterState& cluster, Topology& topology, const Runtime& runtime, const DomainRules& rules,
                      const PodInfo& pod)
     : cluster_(cluster), topology_(topology), runtime_(runtime), rules_(rules), pod_(pod) {
   if (!pod.pod.node_name.empty() || has_claims_or_disks(pod.pod)) {
@@ -39,6 +45,8 @@ ClassView::ClassView(const ClusterState& cluster, Topology& topology, const Runt
     if (status.code == Code::kSkip) state_.skip_filter.set(plugin->slot());
     fast_ = fast_ && !status.rejected();
     if (!own) continue;
+    const auto filters = runtime.filters();
+    for (std::size_t i = 0; i < filters.size(); ++i) narrowed_by_ |= filters[i] == plugin ? 1U << i : 0U;
     std::vector<std::uint32_t> left;
     for (const std::string& name : *own) {
       if (const NodeInfo* node = cluster.find_node(name)) left.push_back(node->index);
@@ -61,6 +69,7 @@ ClassView::ClassView(const ClusterState& cluster, Topology& topology, const Runt
   if (!fast_) return;
   prepare_spread();
   prepare_affinity();
+  prepare_images(cluster);
 }
 
 void ClassView::sort_plugins() {
@@ -92,6 +101,9 @@ void ClassView::sort_plugins() {
         if (!state_.skip_score.test(scorer.plugin->slot())) {
           (scorer.plugin->normalizes() ? normalized_ : object_scores_).push_back(scorer);
         }
+        break;
+      case Scope::kImages:
+        if (!state_.skip_score.test(scorer.plugin->slot())) image_scores_ = scorer;
         break;
       case Scope::kVolumes:
         break;
@@ -260,6 +272,31 @@ void ClassView::prepare_affinity() {
       selects_ || !affinity_.empty() || !anti_affinity_.empty() || !preferred_.empty() || !preferred_anti_.empty();
 }
 
+void ClassView::prepare_images(ClusterState& cluster) {
+  constexpr std::size_t kMost = 62;
+  if (!image_scores_) return;
+  for (const std::string& name : pod_.images) {
+    if (name == ":latest") continue;  // A container without image, as a trace has it: counted, and nowhere.
+    const std::uint32_t id = cluster.image_id(name);
+    const auto at = static_cast<std::size_t>(std::find(image_ids_.begin(), image_ids_.end(), id) - image_ids_.begin());
+    if (at == image_ids_.size()) {
+      image_ids_.push_back(id);
+      image_counts_.push_back(0);
+    }
+    ++image_counts_[at];
+  }
+  fast_ = fast_ && image_ids_.size() <= kMost;
+}
+
+std::int64_t ClassView::images_on(std::uint32_t node) const {
+  const std::vector<std::uint32_t>& here = *cluster_.nodes()[node].images;
+  std::int64_t held = 0;
+  for (std::size_t i = 0; i < image_ids_.size() && !here.empty(); ++i) {
+    if (std::binary_search(here.begin(), here.end(), image_ids_[i])) held |= std::int64_t{1} << i;
+  }
+  return held;
+}
+
 std::vector<ClassView::Effect> ClassView::effects_of(const PodInfo& other) {
   std::vector<Effect> out;
   const auto add = [&out](std::uint32_t slot, std::int64_t by) {
@@ -366,23 +403,23 @@ void ClassView::rebuild() {
   std::vector<std::int32_t> values;
   std::vector<std::uint32_t> group_of_node;
   values.reserve(nodes.size());
-  const bool grouped = !signature_of_.empty() || !node_slots_.empty();
-  if (grouped) group_of_node.reserve(nodes.size());
+  if (grouped()) group_of_node.reserve(nodes.size());
   refusals_.assign(2 * runtime_.filters().size(), 0);
   for (const NodeInfo& node : nodes) {
     values.push_back(own_answer(node));
     count_refusal(values.back(), 1);
-    if (grouped) group_of_node.push_back(group_of(node.index));
+    if (grouped()) group_of_node.push_back(group_of(node.index));
   }
-  if (!grouped) groups_.push_back({{0}});
+  if (!grouped()) groups_.push_back({{0, 0}});
   ranking_.assign(std::move(values), std::move(group_of_node), groups_.size());
   seen_ = cluster_.changes().now();
   stale_ = false;
 }
 
 std::uint32_t ClassView::group_of(std::uint32_t node) {
-  if (signature_of_.empty() && node_slots_.empty()) return 0;
+  if (!grouped()) return 0;
   identity_.assign(1, signature_of_.empty() ? 0 : signature_of_[node]);
+  identity_.push_back(images_on(node));
   for (const std::uint32_t id : node_slots_) {
     const Slot& slot = slots_[id];
     const std::uint32_t at = slot.by_node ? node : topology_[keys_[slot.key]].value_of[node];
@@ -444,11 +481,11 @@ void ClassView::catch_up() {
 // ---- What topology makes of the groups
 
 std::uint32_t ClassView::value_at(std::size_t key, std::uint32_t group) const {
-  return signatures_[static_cast<std::size_t>(groups_[group].identity[0])].values[key];
+  return signatures_[static_cast<std::size_t>(groups_[group].identity[kOfSignature])].values[key];
 }
 
 std::int64_t ClassView::cell(const Slot& slot, std::uint32_t group) const {
-  if (slot.of_node) return groups_[group].identity[1 + slot.node_place];
+  if (slot.of_node) return groups_[group].identity[kOfSlots + slot.node_place];
   const std::uint32_t value = value_at(slot.key, group);
   return value == kNoValue ? 0 : slot.cells[value];
 }
@@ -575,7 +612,7 @@ void ClassView::score_groups(std::span<const std::size_t> present, std::span<std
   for (std::size_t k = 0; k < normalized_.size(); ++k) {
     raw_.clear();
     for (const std::uint32_t g : listed_) {
-      raw_.push_back(raw_sets_[signatures_[static_cast<std::size_t>(groups_[g].identity[0])].raws][k]);
+      raw_.push_back(raw_sets_[signatures_[static_cast<std::size_t>(groups_[g].identity[kOfSignature])].raws][k]);
     }
     normalized_[k].plugin->normalize(cycle(), state_, {}, raw_);
     give(normalized_[k].weight);
@@ -596,6 +633,19 @@ void ClassView::score_groups(std::span<const std::size_t> present, std::span<std
     }
     normalize_inter_pod_affinity(raw_);
     give(affinity_scores_->weight);
+  }
+  if (!image_ids_.empty()) {
+    raw_.clear();
+    for (const std::uint32_t g : listed_) {
+      std::int64_t sum = 0;
+      for (std::size_t i = 0; i < image_ids_.size(); ++i) {
+        if (((groups_[g].identity[kOfImages] >> i) & 1) == 0) continue;
+        const std::int64_t part = image_part(cluster_.image(image_ids_[i]), cluster_.nodes().size());
+        sum = wrapping_add(sum, wrapping_mul(image_counts_[i], part));
+      }
+      raw_.push_back(image_score(sum, pod_.images.size()));
+    }
+    give(image_scores_->weight);
   }
 }
 

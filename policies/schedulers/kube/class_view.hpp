@@ -39,14 +39,15 @@ inline constexpr std::uint32_t kNoHandle = 0xFFFF'FFFF;
 class ClassView {
  public:
   // Works out everything but the counts. O(nodes). `pod` stands for its class and must outlive the view.
-  ClassView(const ClusterState& cluster, Topology& topology, const Runtime& runtime, const DomainRules& rules,
+  ClassView(ClusterState& cluster, Topology& topology, const Runtime& runtime, const DomainRules& rules,
             const PodInfo& pod);
 
   // False if the fast pass cannot decide for this class; nothing else may be called then.
   bool fast() const { return fast_; }
   // Nodes that PreFilter left, ascending; nothing: all.
   const std::optional<std::vector<std::uint32_t>>& narrowed() const { return narrowed_; }
-  bool counts() const { return !slots_.empty(); }  // Whether pods by domain matter to it.
+  std::uint32_t narrowed_by() const { return narrowed_by_; }  // Who did: a bit per place among the filters.
+  bool counts() const { return !slots_.empty(); }             // Whether pods by domain matter to it.
   // Whether the class has selectors or terms of its own, so that any class of pods may matter to it.
   bool selects() const { return selects_; }
   bool stale() const { return stale_; }  // catch_up() is due whatever changed.
@@ -127,7 +128,7 @@ class ClassView {
   };
   // What the nodes of a group have in common.
   struct Group {
-    std::vector<std::int64_t> identity;  // signature, then the values of node-wise slots.
+    std::vector<std::int64_t> identity;  // Signature, images held, then the values of node-wise slots.
   };
   struct Signature {
     std::vector<std::uint32_t> values;  // By keys_; of keys with one node each: 0 or kNoValue.
@@ -145,6 +146,9 @@ class ClassView {
   std::size_t key_place(const std::string& label);
   void rebuild();
   void count_refusal(std::int32_t answer, std::uint32_t by);  // 1, or 2^32 - 1 to take one away.
+  void prepare_images(ClusterState& cluster);
+  std::int64_t images_on(std::uint32_t node) const;  // A bit per image_ids_.
+  bool grouped() const { return !signature_of_.empty() || !node_slots_.empty() || !image_ids_.empty(); }
   std::uint32_t group_of(std::uint32_t node);
   std::int64_t cell(const Slot& slot, std::uint32_t group) const;
   std::uint32_t value_at(std::size_t key, std::uint32_t group) const;
@@ -161,6 +165,7 @@ class ClassView {
   bool selects_ = false;
   CycleState state_;
   std::optional<std::vector<std::uint32_t>> narrowed_;
+  std::uint32_t narrowed_by_ = 0;
 
   // Plugins by what they need.
   struct NodeFilter {
@@ -177,7 +182,7 @@ class ClassView {
   std::vector<Scorer> normalized_;  // Of scope kNodeObject; raws in this order.
   std::size_t spread_filter_order_ = 0, affinity_filter_order_ = 0;
   bool spread_filters_ = false, affinity_filters_ = false;
-  std::optional<Scorer> spread_scores_, affinity_scores_;
+  std::optional<Scorer> spread_scores_, affinity_scores_, image_scores_;
 
   std::vector<ObjectAnswer> objects_;  // By node class, or by node.
   bool objects_by_node_ = false;
@@ -193,6 +198,9 @@ class ClassView {
   const StringMap* namespace_labels_ = nullptr;
   bool matches_itself_ = false;
   std::vector<std::int64_t> self_;  // By must_spread_: 1 if the pod matches its own selector.
+
+  std::vector<std::uint32_t> image_ids_;    // That the pod names, each once.
+  std::vector<std::int64_t> image_counts_;  // How often.
 
   std::vector<std::size_t> keys_;  // Of the topology, as used here.
   std::vector<Slot> slots_;

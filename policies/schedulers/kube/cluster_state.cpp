@@ -26,24 +26,6 @@ std::string zone_key(const Node& node) {
   return region.empty() && zone.empty() ? std::string() : region + '\0' + zone;
 }
 
-// One node of each zone in turn. Source: nodeTree.list (pkg/scheduler/backend/cache/node_tree.go).
-std::vector<const Node*> interleaved(const std::vector<Node>& nodes) {
-  std::vector<std::vector<const Node*>> zones;
-  std::map<std::string, std::size_t> zone_number;
-  for (const Node& node : nodes) {
-    const auto [it, fresh] = zone_number.emplace(zone_key(node), zones.size());
-    if (fresh) zones.emplace_back();
-    zones[it->second].push_back(&node);
-  }
-  std::vector<const Node*> order;
-  for (std::size_t round = 0; order.size() < nodes.size(); ++round) {
-    for (const auto& zone : zones) {
-      if (round < zone.size()) order.push_back(zone[round]);
-    }
-  }
-  return order;
-}
-
 }  // namespace
 
 void NodeInfo::add(const PodRef& pod) {
@@ -67,50 +49,13 @@ bool NodeInfo::remove(std::uint32_t handle) {
 }
 
 ClusterState::ClusterState(Objects objects) : objects_(std::move(objects)) {
-  std::map<std::string, const CsiNode*, std::less<>> csi_nodes;
-  for (const CsiNode& csi_node : objects_.csi_nodes) csi_nodes.emplace(csi_node.name, &csi_node);
-
-  // An image's size is what the first node that reports it says.
-  ImageStates known;
-  for (const Node& node : objects_.nodes) {
-    std::set<std::string> here;
-    for (const NodeImage& image : node.images) {
-      for (const std::string& name : image.names) {
-        ImageState& state = known.try_emplace(name, ImageState{image.size_bytes, 0}).first->second;
-        if (here.insert(name).second) ++state.nodes;
-      }
-    }
-  }
-
-  const std::vector<const Node*> order = interleaved(objects_.nodes);
-  nodes_.reserve(order.size());
-  images_.resize(order.size());
-  for (const Node* node : order) {
-    const auto index = static_cast<std::uint32_t>(nodes_.size());
-    if (!node_by_name_.emplace(node->name, index).second) {
-      throw InputError(fmt::format("two nodes are named \"{}\"; expected each name once", node->name));
-    }
-    for (const NodeImage& image : node->images) {
-      for (const std::string& name : image.names) images_[index].emplace(name, known.find(name)->second);
-    }
-    NodeInfo& info = nodes_.emplace_back();
-    info.index = index;
-    info.node = node;
-    const auto csi = csi_nodes.find(node->name);
-    info.csi_node = csi == csi_nodes.end() ? nullptr : csi->second;
-    info.images = &images_[index];
-    info.allocatable = to_resource(node->allocatable);
-    changes_.add_node();
-  }
-
-  for (const Namespace& item : objects_.namespaces) namespaces_.emplace(item.name, &item);
-  for (const StorageClass& item : objects_.storage_classes) storage_classes_.emplace(item.name, &item);
-  for (const CsiDriver& item : objects_.csi_drivers) csi_drivers_.emplace(item.name, &item);
+  index_objects();
+  for (Node& node : objects_.nodes) add_node(std::move(node));
   for (PersistentVolumeClaim& item : objects_.claims) {
-    std::string key = item.key();
-    if (!claims_.emplace(key, std::make_unique<PersistentVolumeClaim>(std::move(item))).second) {
+    const std::string key = item.key();
+    if (claims_.contains(key))
       throw InputError(fmt::format("two claims are named \"{}\"; expected each name once", key));
-    }
+    add_claim(std::move(item));
   }
   for (PersistentVolume& item : objects_.volumes) {
     if (find_volume(item.name) != nullptr) {
@@ -118,13 +63,156 @@ ClusterState::ClusterState(Objects objects) : objects_(std::move(objects)) {
     }
     provision(std::move(item));
   }
+  objects_.nodes.clear();
   objects_.claims.clear();
   objects_.volumes.clear();
+  settle();
+}
+
+void ClusterState::index_objects() {
+  namespaces_.clear();
+  storage_classes_.clear();
+  csi_drivers_.clear();
+  csi_nodes_.clear();
+  for (const Namespace& item : objects_.namespaces) namespaces_.emplace(item.name, &item);
+  for (const StorageClass& item : objects_.storage_classes) storage_classes_.emplace(item.name, &item);
+  for (const CsiDriver& item : objects_.csi_drivers) csi_drivers_.emplace(item.name, &item);
+  for (const CsiNode& item : objects_.csi_nodes) csi_nodes_.emplace(item.name, &item);
+}
+
+void ClusterState::set_objects(Objects objects) {
+  objects_ = std::move(objects);
+  objects_.nodes.clear();
+  objects_.claims.clear();
+  objects_.volumes.clear();
+  index_objects();
+  for (NodeInfo& node : nodes_) {
+    const auto csi = csi_nodes_.find(rows_[node.id].node.name);
+    node.csi_node = csi == csi_nodes_.end() ? nullptr : csi->second;
+  }
+  ++layout_;
+}
+
+// ---- Nodes. Source: nodeTree (pkg/scheduler/backend/cache/node_tree.go), Cache.UpdateSnapshot (cache.go).
+
+void ClusterState::enter_zone(std::uint32_t id) {
+  const std::string key = zone_key(rows_[id].node);
+  const auto zone = std::find_if(zones_.begin(), zones_.end(), [&key](const Zone& z) { return z.key == key; });
+  (zone == zones_.end() ? zones_.emplace_back(Zone{key, {}}) : *zone).ids.push_back(id);
+}
+
+void ClusterState::leave_zone(std::uint32_t id) {
+  const std::string key = zone_key(rows_[id].node);
+  const auto zone = std::find_if(zones_.begin(), zones_.end(), [&key](const Zone& z) { return z.key == key; });
+  BERTH_CHECK(zone != zones_.end());
+  std::erase(zone->ids, id);
+  if (zone->ids.empty()) zones_.erase(zone);
+}
+
+std::uint32_t ClusterState::add_node(Node node) {
+  const auto id = static_cast<std::uint32_t>(rows_.size());
+  if (!id_by_name_.emplace(node.name, id).second) {
+    throw InputError(fmt::format("two nodes are named \"{}\"; expected each name once", node.name));
+  }
+  const auto index = static_cast<std::uint32_t>(nodes_.size());
+  Row& row = rows_.emplace_back();
+  row.node = std::move(node);
+  row.index = index;
+  enter_zone(id);
+  NodeInfo& info = nodes_.emplace_back();
+  info.index = index;
+  info.id = id;
+  info.node = &row.node;
+  const auto csi = csi_nodes_.find(row.node.name);
+  info.csi_node = csi == csi_nodes_.end() ? nullptr : csi->second;
+  info.images = &row.images;
+  info.allocatable = to_resource(row.node.allocatable);
+  changes_.add_node();
+  unsettled_ = true;
+  ++layout_;
+  for (const NodeImage& image : row.node.images) {
+    for (const std::string& name : image.names) set_image(index, image_id(name), image.size_bytes, true);
+  }
+  return index;
+}
+
+void ClusterState::remove_node(std::uint32_t node) {
+  NodeInfo& info = nodes_[node];
+  BERTH_CHECK(info.pods.empty());
+  Row& row = rows_[info.id];
+  leave_zone(info.id);
+  id_by_name_.erase(row.node.name);
+  for (const std::uint32_t image : row.images) drop_image(image);
+  row = {};
+  if (nominated_.erase(node) > 0) std::erase(nominated_nodes_, node);
+  unsettled_ = true;
+  ++layout_;
+}
+
+void ClusterState::set_node(std::uint32_t node, Node object) {
+  NodeInfo& info = nodes_[node];
+  Row& row = rows_[info.id];
+  BERTH_CHECK(object.name == row.node.name);
+  const bool moves = zone_key(object) != zone_key(row.node);
+  if (moves) leave_zone(info.id);
+  row.node = std::move(object);
+  if (moves) enter_zone(info.id);
+  info.allocatable = to_resource(row.node.allocatable);
+  changes_.touch(static_cast<NodeId>(node));
+  ++layout_;
+}
+
+bool ClusterState::settle() {
+  if (!unsettled_) return false;
+  unsettled_ = false;
+  ++layout_;
+  std::vector<NodeInfo> order;
+  order.reserve(id_by_name_.size());
+  std::map<std::uint32_t, std::vector<PodRef>> nominated;
+  for (std::size_t round = 0; order.size() < id_by_name_.size(); ++round) {
+    for (const Zone& zone : zones_) {
+      if (round >= zone.ids.size()) continue;
+      Row& row = rows_[zone.ids[round]];
+      const auto index = static_cast<std::uint32_t>(order.size());
+      if (const auto it = nominated_.find(row.index); it != nominated_.end()) {
+        nominated.emplace(index, std::move(it->second));
+      }
+      order.push_back(std::move(nodes_[row.index]));
+      order.back().index = row.index = index;
+    }
+  }
+  nodes_ = std::move(order);
+  nominated_ = std::move(nominated);
+  nominated_nodes_.clear();
+  for (const auto& [index, pods] : nominated_) nominated_nodes_.push_back(index);
+  changes_ = ChangeLog();
+  for (std::size_t i = 0; i < nodes_.size(); ++i) changes_.add_node();
+  return true;
+}
+
+void ClusterState::set_image(std::uint32_t node, std::uint32_t image, std::int64_t size_bytes, bool present) {
+  std::vector<std::uint32_t>& here = rows_[nodes_[node].id].images;
+  const auto at = std::lower_bound(here.begin(), here.end(), image);
+  const bool is_here = at != here.end() && *at == image;
+  if (is_here == present) return;
+  if (present) {
+    here.insert(at, image);
+    if (image >= images_.size()) images_.resize(image + 1);
+    if (images_[image].nodes++ == 0) images_[image].size_bytes = size_bytes;
+  } else {
+    here.erase(at);
+    drop_image(image);
+  }
+  changes_.touch(static_cast<NodeId>(node));
+}
+
+void ClusterState::drop_image(std::uint32_t image) {
+  --images_[image].nodes;
 }
 
 const NodeInfo* ClusterState::find_node(std::string_view name) const {
-  const auto it = node_by_name_.find(name);
-  return it == node_by_name_.end() ? nullptr : &nodes_[it->second];
+  const auto it = id_by_name_.find(name);
+  return it == id_by_name_.end() ? nullptr : &nodes_[rows_[it->second].index];
 }
 
 void ClusterState::count_claims(const Pod& pod, int sign) {
@@ -211,6 +299,15 @@ void ClusterState::bind_claim(const std::string& claim_key, const std::string& v
   const auto claim = claims_.find(claim_key);
   const auto found = volumes_.find(volume);
   BERTH_CHECK(claim != claims_.end() && found != volumes_.end());
+  if (const auto kept = assumed_.find(claim_key); kept != assumed_.end()) {
+    // Whoever binds may have taken another one than was thought: that is free again.
+    const auto other = volumes_.find(kept->second);
+    if (kept->second != volume && other != volumes_.end()) {
+      other->second->claim_ref.reset();
+      other->second->available = true;
+    }
+    assumed_.erase(kept);
+  }
   claim->second->volume_name = volume;
   claim->second->bind_completed = true;
   found->second->claim_ref = ClaimRef{claim->second->namespace_name, claim->second->name, claim->second->uid};
@@ -223,6 +320,38 @@ void ClusterState::provision(PersistentVolume volume) {
   volumes_by_class_[owned->storage_class].push_back(owned.get());
   const bool fresh = volumes_.emplace(std::move(name), std::move(owned)).second;
   BERTH_CHECK(fresh);
+}
+
+void ClusterState::add_claim(PersistentVolumeClaim claim) {
+  std::string key = claim.key();
+  claims_.insert_or_assign(std::move(key), std::make_unique<PersistentVolumeClaim>(std::move(claim)));
+}
+
+void ClusterState::remove_claim(const std::string& claim_key) {
+  assumed_.erase(claim_key);
+  claims_.erase(claim_key);
+}
+
+void ClusterState::remove_volume(const std::string& name) {
+  const auto it = volumes_.find(name);
+  if (it == volumes_.end()) return;
+  std::erase(volumes_by_class_[it->second->storage_class], it->second.get());
+  volumes_.erase(it);
+}
+
+void ClusterState::assume_volume(const std::string& claim_key, const std::string& volume) {
+  const auto claim = claims_.find(claim_key);
+  const auto found = volumes_.find(volume);
+  BERTH_CHECK(claim != claims_.end() && found != volumes_.end());
+  found->second->claim_ref = ClaimRef{claim->second->namespace_name, claim->second->name, claim->second->uid};
+  found->second->available = false;
+  assumed_.insert_or_assign(claim_key, volume);
+}
+
+void ClusterState::select_node(const std::string& claim_key, std::uint32_t node) {
+  const auto claim = claims_.find(claim_key);
+  BERTH_CHECK(claim != claims_.end());
+  claim->second->selected_node = nodes_[node].name();
 }
 
 std::string normalized_image_name(const std::string& image) {

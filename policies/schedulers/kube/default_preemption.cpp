@@ -1,5 +1,7 @@
 #include "policies/schedulers/kube/default_preemption.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <tuple>
@@ -31,15 +33,19 @@ void split_by_budget(const std::vector<PodRef>& pods, const std::vector<PodDisru
   }
 }
 
-// The victims on one node; empty if preemption does not help there.
+// The victims on one node; empty if preemption does not help there, which is counted under its reasons.
 PreemptionCandidate victims_on(const Runtime& runtime, const Cycle& cycle, const CycleState& base,
-                               const NodeInfo& original) {
+                               const NodeInfo& original, std::map<std::string, std::size_t>& refusals) {
   PreemptionCandidate out{.node = &original, .victims = {}, .pdb_violations = 0};
   std::vector<PodRef> potential;
   for (const PodRef& pod : original.pods) {
     if (pod->pod.priority < cycle.pod.pod.priority) potential.push_back(pod);
   }
-  if (potential.empty()) return out;
+  if (potential.empty()) {
+    static const std::string kNobody = "No preemption victims found for incoming pod";
+    ++refusals[kNobody];
+    return out;
+  }
 
   NodeInfo node = original;
   CycleState state = base.clone_for_filter();
@@ -48,7 +54,10 @@ PreemptionCandidate victims_on(const Runtime& runtime, const Cycle& cycle, const
     runtime.update(cycle, state, *pod.info, node, -1);
   };
   for (const PodRef& pod : potential) remove(pod);
-  if (!runtime.filter(cycle, state, node).success()) return out;
+  if (const Status status = runtime.filter(cycle, state, node); !status.success()) {
+    for (const std::string& reason : status.reasons) ++refusals[reason];
+    return out;
+  }
 
   std::sort(potential.begin(), potential.end(), more_important);
   std::vector<PodRef> violating;
@@ -83,6 +92,20 @@ auto rank(const PreemptionCandidate& candidate) {
 
 }  // namespace
 
+std::string none_available(std::size_t nodes, const std::map<std::string, std::size_t>& reasons) {
+  std::vector<std::string> parts;
+  for (const auto& [reason, count] : reasons) parts.push_back(fmt::format("{} {}", count, reason));
+  std::sort(parts.begin(), parts.end());
+  std::string text = fmt::format("0/{} nodes are available:", nodes);
+  if (!parts.empty()) text += fmt::format(" {}.", fmt::join(parts, ", "));
+  return text;
+}
+
+std::string Preemption::text(std::size_t nodes) const {
+  if (!eligible) return "preemption: " + message;
+  return candidates.empty() ? "preemption: " + none_available(nodes, refusals) : std::string();
+}
+
 bool more_important(const PodRef& a, const PodRef& b) {
   if (a->pod.priority != b->pod.priority) return a->pod.priority > b->pod.priority;
   if (a.start_s != b.start_s) return a.start_s < b.start_s;
@@ -94,12 +117,12 @@ Preemption preempt(const Runtime& runtime, const PluginArgs& args, const Cycle& 
                    std::span<const Code> codes, std::string_view nominated_node, std::uint64_t offset) {
   Preemption out;
   const Pod& pod = cycle.pod.pod;
-  if (pod.never_preempts) return {false, "not eligible due to preemptionPolicy=Never.", {}, {}};
+  if (pod.never_preempts) return {false, "not eligible due to preemptionPolicy=Never.", {}, {}, {}};
   if (const NodeInfo* node = cycle.cluster.find_node(nominated_node);
       node != nullptr && codes[node->index] != Code::kUnschedulableAndUnresolvable) {
     for (const PodRef& other : node->pods) {
       if (other->pod.priority < pod.priority && other->pod.deleting && other->pod.disrupted_by_preemption) {
-        return {false, "not eligible due to a terminating pod on the nominated node.", {}, {}};
+        return {false, "not eligible due to a terminating pod on the nominated node.", {}, {}, {}};
       }
     }
   }
@@ -114,13 +137,18 @@ Preemption preempt(const Runtime& runtime, const PluginArgs& args, const Cycle& 
   bool harmless = false;
   for (std::size_t i = 0; i < hopeful.size(); ++i) {
     const NodeInfo& node = *hopeful[(static_cast<std::size_t>(offset) + i) % hopeful.size()];
-    PreemptionCandidate candidate = victims_on(runtime, cycle, state, node);
+    PreemptionCandidate candidate = victims_on(runtime, cycle, state, node, out.refusals);
     if (candidate.victims.empty()) continue;
     harmless = harmless || candidate.pdb_violations == 0;
     out.candidates.push_back(std::move(candidate));
     if (harmless && static_cast<std::int64_t>(out.candidates.size()) >= wanted) break;
   }
-  if (out.candidates.empty()) return out;
+  if (out.candidates.empty()) {
+    const auto others = cycle.cluster.nodes().size() - hopeful.size();
+    if (others > 0) out.refusals["Preemption is not helpful for scheduling"] += others;
+    return out;
+  }
+  out.refusals.clear();
   auto best = rank(out.candidates[0]);
   for (const PreemptionCandidate& candidate : out.candidates) best = std::min(best, rank(candidate));
   for (std::size_t i = 0; i < out.candidates.size(); ++i) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,7 +22,15 @@ struct Preemption {
   std::string message;  // Why not.
   std::vector<PreemptionCandidate> candidates;
   std::vector<std::size_t> ties;  // Candidates that no rule tells apart from the best; empty without candidates.
+  // Without candidates: why, by number of nodes that were tried.
+  std::map<std::string, std::size_t> refusals;
+
+  // What a pod's events say of it behind the refusals of the nodes, of which there are so many: "preemption: 0/24 nodes
+  // are available: 24 No preemption victims found for incoming pod."; "" if it found candidates.
+  std::string text(std::size_t nodes) const;
 };
+// "0/24 nodes are available: 3 Insufficient cpu, …."
+std::string none_available(std::size_t nodes, const std::map<std::string, std::size_t>& reasons);
 
 // `codes`: what each node (by its index) answered to the pod. `offset`: where among the nodes that may help the
 // search begins (upstream draws it); it ends early once max(10 %, 100) candidates are found, one of them without PDB

@@ -54,7 +54,11 @@ std::uint32_t root_of(const RankingQuery& query, std::int64_t best) {
 
 FastScheduler::FastScheduler(ClusterState& cluster, const SchedulerConfig& config, const Profile& profile, TieRule ties,
                              std::uint64_t seed)
-    : cluster_(cluster), twin_(config, profile, ties, seed), topology_(cluster.nodes()), rules_(twin_.args()) {
+    : cluster_(cluster),
+      twin_(config, profile, ties, seed),
+      topology_(cluster.nodes()),
+      layout_(cluster.layout()),
+      rules_(twin_.args()) {
   for (const NodeInfo& node : cluster.nodes()) {
     for (const PodRef& pod : node.pods) know(*pod.info);
   }
@@ -63,6 +67,18 @@ FastScheduler::FastScheduler(ClusterState& cluster, const SchedulerConfig& confi
 
 FastScheduler::~FastScheduler() {
   cluster_.remove_listener(this);
+}
+
+// Views are about nodes by their indexes and objects: when these are others, all is forgotten but the kinds of pods.
+void FastScheduler::renew() {
+  BERTH_CHECK(cluster_.settled());
+  if (layout_ == cluster_.layout()) return;
+  layout_ = cluster_.layout();
+  views_.clear();
+  counting_.clear();
+  plain_views_ = 0;
+  for (auto& effects : effects_) effects.clear();
+  topology_ = Topology(cluster_.nodes());
 }
 
 // From now on what pods of this class do to the views is known.
@@ -74,6 +90,7 @@ void FastScheduler::know(const PodInfo& pod) {
   }
   if (known_[id] != nullptr) return;
   known_[id] = &pod;
+  if (layout_ != cluster_.layout()) return;  // No view will stay.
   const auto look = [&](std::size_t of) {
     if (of >= views_.size() || !views_[of] || !views_[of]->fast()) return;
     for (const ClassView::Effect& e : views_[of]->effects_of(pod)) {
@@ -89,6 +106,7 @@ void FastScheduler::know(const PodInfo& pod) {
 
 void FastScheduler::pod_moved(const PodRef& pod, std::uint32_t node, int sign) {
   know(*pod.info);
+  if (layout_ != cluster_.layout()) return;
   for (const Effect& e : effects_[static_cast<std::size_t>(pod->class_id)]) {
     views_[e.pod_class]->count(e.slot, node, sign * e.by);
   }
@@ -144,6 +162,7 @@ ClassView& FastScheduler::view_of(const PodInfo& pod) {
 }
 
 bool FastScheduler::concerns(const PodInfo& waiting, const PodInfo& moved) {
+  renew();
   const ClassView& view = view_of(waiting);
   if (!view.fast()) return true;
   know(moved);
@@ -173,6 +192,11 @@ Choice FastScheduler::naive(const PodRef& pod, std::string_view nominated_node) 
         if (!status.success() && std::string_view(filters[i]->name()) == status.plugin) out.refused_by |= 1U << i;
       }
     }
+    for (std::size_t i = 0; i < filters.size(); ++i) {
+      if (std::find(d.narrowers.begin(), d.narrowers.end(), filters[i]->name()) != d.narrowers.end())
+        out.refused_by |= 1U << i;
+    }
+    out.keeps_nomination = d.preemption && !d.preemption->eligible;
   }
   if (d.preempted != nullptr) {
     out.preempt_on = d.preempted->node->index;
@@ -215,6 +239,7 @@ Choice FastScheduler::decide(const PodRef& pod, std::string_view nominated_node)
     out.result = Decision::Result::kGated;
     return out;
   }
+  renew();
   ClassView& view = view_of(*pod.info);
   if (!view.fast()) return naive(pod, nominated_node);
   view.catch_up();
@@ -250,7 +275,7 @@ Choice FastScheduler::decide(const PodRef& pod, std::string_view nominated_node)
 void FastScheduler::choose_by_tree(ClassView& view, std::span<const std::int32_t> admitted, Choice& out) {
   const std::size_t n = cluster_.nodes().size();
   const std::size_t wanted = twin_.feasible_wanted(n);
-  const std::size_t start = twin_.next_start();
+  const std::size_t start = n == 0 ? 0 : twin_.next_start() % n;
   query_.reset(view.ranking(), admitted, start);
   out.feasible = std::min(wanted, query_.count());
   if (query_.count() > wanted) {
@@ -324,6 +349,8 @@ void FastScheduler::choose_one_by_one(ClassView& view, std::span<const std::int3
 
 void FastScheduler::preempt_for(const PodRef& pod, ClassView& view, std::string_view nominated_node, Choice& out) {
   const std::size_t n = cluster_.nodes().size();
+  out.refused_by |= view.narrowed_by();
+  out.keeps_nomination = runtime().preempts() && pod->pod.never_preempts;
   const bool nobody_to_evict = !runtime().preempts() || cluster_.lowest_priority() >= pod->pod.priority;
   if (nobody_to_evict && !view.counts() && !view.narrowed()) {
     std::size_t hopeful = 0;
@@ -360,10 +387,18 @@ void FastScheduler::preempt_for(const PodRef& pod, ClassView& view, std::string_
   }
   const Preemption preemption = preempt(runtime(), twin_.args(), cycle, view.topology_filters() ? whole : view.state(),
                                         codes, nominated_node, offset);
+  out.keeps_nomination = !preemption.eligible;
   if (preemption.ties.empty()) return;
   const PreemptionCandidate& taken = preemption.candidates[preemption.ties[twin_.pick(preemption.ties.size())]];
   out.preempt_on = taken.node->index;
   out.victims = taken.victims;
+}
+
+std::string FastScheduler::explain(const PodRef& pod, std::string_view nominated_node) {
+  const Scheduler::Memory memory = twin_.memory();
+  std::string text = twin_.decide(cluster_, pod, nominated_node).message();
+  twin_.remember(memory);
+  return text;
 }
 
 std::size_t FastScheduler::memory_bytes() const {

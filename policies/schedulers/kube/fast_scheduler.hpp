@@ -24,11 +24,12 @@ struct Choice {
   std::uint32_t node = kNoValue;
   std::size_t feasible = 0;  // Nodes found feasible.
   std::int64_t total = 0;    // The chosen node's score, of kScore.
-  // When unschedulable: the plugins that refused a node, a bit per place among the profile's filters; and what
-  // preemption would do.
+  // When unschedulable: the plugins that refused a node or left it out, a bit per place among the profile's filters;
+  // and what preemption would do.
   std::uint32_t refused_by = 0;
   std::uint32_t preempt_on = kNoValue;
   std::vector<PodRef> victims;        // Most important first.
+  bool keeps_nomination = false;      // It may not preempt (victims on its nominated node are still going, or never).
   std::vector<ClaimBinding> volumes;  // To bind with the pod.
 };
 
@@ -42,13 +43,18 @@ class FastScheduler final : private PodListener {
   FastScheduler(const FastScheduler&) = delete;
   FastScheduler& operator=(const FastScheduler&) = delete;
 
-  // As Scheduler::decide(). Cost: nodes changed since the class was last decided, plus O(log nodes · groups of nodes
+  // As Scheduler::decide(). The cluster must be settled(). After a change of layout() all views are made anew as they
+  // are asked for. Cost otherwise: nodes changed since the class was last decided, plus O(log nodes · groups of nodes
   // that topology tells apart) with all nodes scored, or the nodes sampled; O(nodes) when nothing is feasible.
   Choice decide(const PodRef& pod, std::string_view nominated_node);
 
   // A queueing hint of the plugins of scope kTopology: may a pod of `waiting`'s class fit when one of `moved`'s comes
   // to a node or leaves one?
+  // The cluster must be settled().
   bool concerns(const PodInfo& waiting, const PodInfo& moved);
+
+  // Why the pod is not bound: the naive pass's Decision::message(), as of now; "" if it would be. Leaves no trace.
+  std::string explain(const PodRef& pod, std::string_view nominated_node);
 
   // For reports: how many decisions the naive pass made.
   std::uint64_t naive_decisions() const { return naive_decisions_; }
@@ -57,6 +63,7 @@ class FastScheduler final : private PodListener {
 
  private:
   void pod_moved(const PodRef& pod, std::uint32_t node, int sign) override;
+  void renew();
   ClassView& view_of(const PodInfo& pod);
   void know(const PodInfo& pod);
   Choice naive(const PodRef& pod, std::string_view nominated_node);
@@ -69,6 +76,7 @@ class FastScheduler final : private PodListener {
   ClusterState& cluster_;
   Scheduler twin_;
   Topology topology_;
+  std::uint64_t layout_;  // Of the cluster, when the topology was made.
   DomainRules rules_;
   std::vector<std::unique_ptr<ClassView>> views_;  // By pod class.
   std::vector<const PodInfo*> known_;              // By pod class: a pod of it; null if none was on a node yet.

@@ -76,9 +76,10 @@ using NodeNames = std::set<std::string, std::less<>>;
 enum class Scope : std::uint8_t {
   kCluster,     // Anything. A pod that meets such a plugin is decided by the naive pass.
   kVolumes,     // Passes and scores 0 unless the pod has claims or disks; then anything.
-  kNodeObject,  // The node's labels, taints, images and so on: what does not change as pods come and go.
+  kNodeObject,  // The node's labels, taints and so on: what does not change as pods come and go.
   kNode,        // The NodeInfo: what is on this node.
   kTopology,    // Pods per topology domain: PodTopologySpread and InterPodAffinity.
+  kImages,      // Which of the pod's images are on which node: ImageLocality's score.
 };
 
 class Plugin {

@@ -1,5 +1,7 @@
 // ImageLocality: better the node that holds the pod's images already, the larger and the wider spread the better.
 // Source: pkg/scheduler/framework/plugins/imagelocality, v1.37.
+#include "policies/schedulers/kube/image_locality.hpp"
+
 #include <algorithm>
 
 #include "policies/schedulers/kube/plugins.hpp"
@@ -15,32 +17,31 @@ class ImageLocality final : public Plugin {
  public:
   ImageLocality() : Plugin("ImageLocality") {}
 
-  Scope scope() const override { return Scope::kNodeObject; }
+  Scope scope() const override { return Scope::kImages; }
 
   std::int64_t score(const Cycle& cycle, const CycleState&, const NodeInfo& node) const override {
-    const Pod& pod = cycle.pod.pod;
-    const auto nodes = static_cast<double>(cycle.cluster.nodes().size());
-    std::int64_t images = 0;
     std::int64_t sum = 0;
-    const auto add = [&](const std::string& image) {
-      ++images;
-      const auto it = node.images->find(normalized_image_name(image));
-      if (it == node.images->end()) return;
-      const double spread = static_cast<double>(it->second.nodes) / nodes;
-      sum = wrapping_add(sum, static_cast<std::int64_t>(static_cast<double>(it->second.size_bytes) * spread));
-    };
-    for (const Container& container : pod.init_containers) add(container.image);
-    for (const Container& container : pod.containers) add(container.image);
-    for (const Volume& volume : pod.volumes) {
-      if (volume.kind == Volume::Kind::kImage) add(volume.source);
+    for (const std::string& name : cycle.pod.images) {
+      const auto id = cycle.cluster.image_names().find(name);
+      if (!id || !std::binary_search(node.images->begin(), node.images->end(), *id)) continue;
+      sum = wrapping_add(sum, image_part(cycle.cluster.image(*id), cycle.cluster.nodes().size()));
     }
-    const std::int64_t max = kMaxContainerThreshold * images;
-    if (max <= kMinThreshold) return 0;  // No image at all.
-    return kMaxNodeScore * (std::clamp(sum, kMinThreshold, max) - kMinThreshold) / (max - kMinThreshold);
+    return image_score(sum, cycle.pod.images.size());
   }
 };
 
 }  // namespace
+
+std::int64_t image_part(const ImageState& image, std::size_t nodes) {
+  const double spread = static_cast<double>(image.nodes) / static_cast<double>(nodes);
+  return static_cast<std::int64_t>(static_cast<double>(image.size_bytes) * spread);
+}
+
+std::int64_t image_score(std::int64_t sum, std::size_t named) {
+  const std::int64_t max = kMaxContainerThreshold * static_cast<std::int64_t>(named);
+  if (max <= kMinThreshold) return 0;  // No image at all.
+  return kMaxNodeScore * (std::clamp(sum, kMinThreshold, max) - kMinThreshold) / (max - kMinThreshold);
+}
 
 std::unique_ptr<Plugin> make_image_locality() {
   return std::make_unique<ImageLocality>();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "policies/schedulers/kube/cluster_state.hpp"
 #include "sim/engine/error.hpp"
 
 namespace berth::kube {
@@ -194,6 +195,13 @@ PodInfo::PodInfo(Pod source, PodClasses& classes) : pod(std::move(source)), clas
   for (const Container& container : pod.containers) take_ports(container);
   for (const Container& container : pod.init_containers) {
     if (container.restart_always) take_ports(container);
+  }
+
+  for (const auto* containers : {&pod.init_containers, &pod.containers}) {
+    for (const Container& container : *containers) images.push_back(normalized_image_name(container.image));
+  }
+  for (const Volume& volume : pod.volumes) {
+    if (volume.kind == Volume::Kind::kImage) images.push_back(normalized_image_name(volume.source));
   }
 }
 

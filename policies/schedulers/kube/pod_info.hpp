@@ -53,6 +53,7 @@ struct PodInfo {
   std::vector<AffinityTerm> preferred_affinity;
   std::vector<AffinityTerm> preferred_anti_affinity;
   std::vector<ContainerPort> host_ports;  // Of containers and sidecars.
+  std::vector<std::string> images;        // That it names: init containers', containers', image volumes'; normalized.
 
   bool has_affinity() const {
     return !required_affinity.empty() || !required_anti_affinity.empty() || !preferred_affinity.empty() ||

@@ -32,14 +32,24 @@ std::size_t heap_root(const std::vector<std::int64_t>& totals) {
 }
 
 std::string Decision::fit_error() const {
+  if (nodes.empty()) return "no nodes available to schedule pods";
+  if (!pre_filter_message.empty()) {
+    return fmt::format("0/{} nodes are available: {}.", nodes.size(), pre_filter_message);
+  }
   std::map<std::string, std::size_t> counts;
   for (const Status& status : statuses) {
     for (const std::string& reason : status.reasons) ++counts[reason];
   }
-  std::vector<std::string> parts;
-  for (const auto& [reason, count] : counts) parts.push_back(fmt::format("{} {}", count, reason));
-  std::sort(parts.begin(), parts.end());
-  return fmt::format("0/{} nodes are available: {}.", statuses.size(), fmt::join(parts, ", "));
+  return none_available(nodes.size(), counts);
+}
+
+std::string Decision::message() const {
+  if (result == Result::kBound) return {};
+  if (result == Result::kGated) return "Scheduling is blocked due to non-empty scheduling gates";
+  std::string text = fit_error();
+  if (!preemption || nodes.empty()) return text;
+  if (const std::string more = preemption->text(nodes.size()); !more.empty()) text += " " + more;
+  return text;
 }
 
 Scheduler::Scheduler(const SchedulerConfig& config, const Profile& profile, TieRule ties, std::uint64_t seed)
@@ -85,6 +95,7 @@ void Scheduler::find_feasible(const Cycle& cycle, CycleState& state, const std::
 }
 
 Decision Scheduler::decide(const ClusterState& cluster, const PodRef& pod, std::string_view nominated_node) {
+  BERTH_CHECK(cluster.settled());
   Decision out;
   const Cycle cycle{cluster, *pod.info, pod.handle};
   CycleState state;
@@ -96,9 +107,10 @@ Decision Scheduler::decide(const ClusterState& cluster, const PodRef& pod, std::
   }
 
   std::optional<NodeNames> narrowed;
-  std::vector<std::string> narrowers;
+  std::vector<std::string>& narrowers = out.narrowers;
   const Status refused = runtime_.pre_filter(cycle, state, narrowed, narrowers);
   if (refused.rejected()) {
+    out.pre_filter_message = fmt::format("{}", fmt::join(refused.reasons, ", "));
     std::fill(out.statuses.begin(), out.statuses.end(), refused);
   } else {
     const NodeInfo* nominated = cluster.find_node(nominated_node);

@@ -35,7 +35,9 @@ struct Decision {
   std::span<const NodeInfo> nodes;   // The cluster's, for these indexes.
   std::vector<PluginScores> scores;  // Aligned with `feasible`; empty unless kScore.
   std::vector<std::int64_t> totals;
-  std::vector<const NodeInfo*> ties;  // The nodes with the greatest total.
+  std::vector<const NodeInfo*> ties;   // The nodes with the greatest total.
+  std::string pre_filter_message;      // Why PreFilter refused the pod for all nodes, if it did.
+  std::vector<std::string> narrowers;  // Plugins whose PreFilter left only some nodes.
   // Claims to be bound with the pod, for each of `feasible`; empty if the profile binds no volumes.
   std::vector<std::vector<ClaimBinding>> volumes;
   std::optional<Preemption> preemption;            // When unschedulable and the profile preempts.
@@ -48,6 +50,8 @@ struct Decision {
 
   // "0/24 nodes are available: 3 Insufficient cpu, …", as in the pod's events.
   std::string fit_error() const;
+  // The same with what preemption said: the message of the pod's condition PodScheduled. "" if it was bound.
+  std::string message() const;
 };
 
 class Scheduler {
@@ -56,7 +60,8 @@ class Scheduler {
   Scheduler(const SchedulerConfig& config, const Profile& profile, TieRule ties, std::uint64_t seed);
 
   // `nominated_node`: the pod's status.nominatedNodeName, or empty. Deterministic in the calls so far and the seed.
-  // O(nodes · (plugins + pods per node)). The decision points into the cluster: apply it before the next change.
+  // O(nodes · (plugins + pods per node)). The decision points into the cluster: apply it before the next change. The
+  // cluster must be settled().
   Decision decide(const ClusterState& cluster, const PodRef& pod, std::string_view nominated_node);
 
   // For the fast pass, which shares the plugins and the state that goes from pod to pod.
@@ -70,6 +75,16 @@ class Scheduler {
   std::size_t next_start() const { return next_start_; }
   void looked_at(std::size_t count, std::size_t nodes) {
     if (nodes > 0) next_start_ = (next_start_ + count) % nodes;
+  }
+  // What goes from pod to pod: for a look that must leave no trace.
+  struct Memory {
+    std::size_t next_start;
+    Rng rng;
+  };
+  Memory memory() const { return {next_start_, rng_}; }
+  void remember(const Memory& memory) {
+    next_start_ = memory.next_start;
+    rng_ = memory.rng;
   }
 
  private:

@@ -42,8 +42,6 @@ Topology::Topology(std::span<const NodeInfo> nodes) : nodes_(nodes) {
       append(text, taint.value);
       append(text, std::to_string(static_cast<int>(taint.effect)));
     }
-    text += "images";
-    for (const auto& [image, state] : *node.images) append(text, image);
     const auto [it, fresh] = classes.emplace(text, static_cast<std::uint32_t>(representatives_.size()));
     if (fresh) representatives_.push_back(node.index);
     class_of_.push_back(it->second);

@@ -1,5 +1,5 @@
 // The nodes by their labels, as numbers: for a label key the value of each node, and nodes that no plugin can tell
-// apart by their object. Built once; nodes do not change as pods come and go.
+// apart by their object. Built anew when nodes come, go or change their objects; not as pods come and go.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ class Topology {
   std::size_t key(const std::string& label);
   const Key& operator[](std::size_t key) const { return keys_[key]; }
 
-  // Nodes of one class have equal labels, taints, cordon and images, but for the labels that set most nodes apart
+  // Nodes of one class have equal labels, taints and cordon, but for the labels that set most nodes apart
   // (host names): nobody but a pod that names one of these can tell them apart.
   std::uint32_t class_of(std::uint32_t node) const { return class_of_[node]; }
   // The first node of each class.

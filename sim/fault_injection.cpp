@@ -1,0 +1,108 @@
+#include "sim/fault_injection.hpp"
+
+#include "sim/engine/error.hpp"
+
+namespace berth {
+namespace {
+
+std::string_view zone_of(const NodeSpec& node) {
+  for (const Label& label : node.labels) {
+    if (label.key == "topology.kubernetes.io/zone") return label.value;
+  }
+  return {};
+}
+
+}  // namespace
+
+FaultInjection::FaultInjection(Engine<Event>& engine, Nodes& nodes, const RunImages& images, const FaultPlan& plan,
+                               std::span<const FaultEvent> strikes, const Cluster& cluster)
+    : engine_(engine), nodes_(nodes), images_(images), plan_(plan), strikes_(strikes), cluster_(cluster) {
+  for (std::vector<std::uint32_t>* column : {&down_, &hung_, &cut_}) column->assign(cluster.nodes().size(), 0);
+  plan_next();
+}
+
+void FaultInjection::plan_next() {
+  if (next_ < strikes_.size()) {
+    engine_.schedule(strikes_[next_].at, kPhaseChange,
+                     {static_cast<std::uint32_t>(next_), 0, EventKind::kFaultEvent, kBegin});
+  }
+}
+
+void FaultInjection::handle(const Event& event) {
+  const FaultEvent& strike = strikes_[event.subject];
+  apply(strike, event.detail == kBegin);
+  if (event.detail != kBegin) return;
+  ++struck_;
+  if (strike.end != kNever) {
+    engine_.schedule(strike.end, kPhaseChange, {event.subject, 0, EventKind::kFaultEvent, kEnd});
+  }
+  ++next_;
+  plan_next();
+}
+
+template <class F>
+void FaultInjection::each_node(const FaultEvent& strike, F&& f) const {
+  if (strike.kind != FaultKind::kZoneOutage) return f(static_cast<NodeId>(strike.node));
+  for (std::size_t n = 0; n < cluster_.nodes().size(); ++n) {
+    if (zone_of(cluster_.node_spec(static_cast<NodeId>(n))) == strike.target) f(static_cast<NodeId>(n));
+  }
+}
+
+void FaultInjection::apply(const FaultEvent& strike, bool begins) {
+  // Counts overlapping faults; true when the first begins or the last ends.
+  const auto edge = [begins](std::uint32_t& holders) { return begins ? holders++ == 0 : --holders == 0; };
+  switch (strike.kind) {
+    case FaultKind::kNodeCrash:
+    case FaultKind::kZoneOutage:
+    case FaultKind::kNodeReboot:
+    case FaultKind::kSpotReclaim: {
+      const bool keeps_disk = strike.kind == FaultKind::kNodeReboot;
+      if (strike.kind == FaultKind::kSpotReclaim && begins) break;  // The notice; the machine goes at the end.
+      if (strike.kind == FaultKind::kSpotReclaim) {
+        each_node(strike, [&](NodeId node) {
+          if (down_[index(node)]++ == 0) nodes_.crash(node);
+        });
+        break;
+      }
+      each_node(strike, [&](NodeId node) {
+        if (!edge(down_[index(node)])) return;
+        begins ? nodes_.crash(node) : nodes_.restore(node, keeps_disk);
+      });
+      break;
+    }
+    case FaultKind::kNodeHang:
+      each_node(strike, [&](NodeId node) {
+        if (edge(hung_[index(node)])) nodes_.hang(node, begins);
+      });
+      break;
+    case FaultKind::kNodePartition:
+      each_node(strike, [&](NodeId node) {
+        if (edge(cut_[index(node)])) nodes_.cut_off(node, begins);
+      });
+      break;
+    case FaultKind::kBadImage:
+      if (const auto image = images_.catalog.find(strike.target)) {
+        if (edge(missing_[static_cast<std::uint32_t>(*image)])) nodes_.registries().set_missing(*image, begins);
+      }
+      break;
+    case FaultKind::kRegistryOutage: {
+      const RegistryId registry = nodes_.registries().registry(strike.target);
+      if (edge(silent_[static_cast<std::uint32_t>(registry)])) nodes_.registries().set_registry_down(registry, begins);
+      break;
+    }
+    case FaultKind::kRegistrySlow: {
+      const RegistryId registry = nodes_.registries().registry(strike.target);
+      const double factor = plan_.faults[strike.fault].factor;
+      const auto now =
+          static_cast<double>(nodes_.registries().network().capacity(nodes_.registries().egress(registry)));
+      nodes_.registries().set_registry_bandwidth(registry,
+                                                 static_cast<std::int64_t>(begins ? now / factor : now * factor));
+      break;
+    }
+    case FaultKind::kContainerCrash:
+    case FaultKind::kMemoryLeak:
+      break;  // Of single containers: Nodes asks for them when one starts.
+  }
+}
+
+}  // namespace berth

@@ -1,0 +1,49 @@
+// Faults of a run, as drawn from a plan before it began (workloads/faults): strikes nodes, registries and images when
+// their time has come, and lifts them again.
+#pragma once
+
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "sim/cluster/event.hpp"
+#include "sim/engine/engine.hpp"
+#include "sim/nodes.hpp"
+#include "workloads/faults/fault_draw.hpp"
+
+namespace berth {
+
+class FaultInjection {
+ public:
+  // All must outlive this; `strikes` by draw(). Events are scheduled one after another, not all at the start.
+  FaultInjection(Engine<Event>& engine, Nodes& nodes, const RunImages& images, const FaultPlan& plan,
+                 std::span<const FaultEvent> strikes, const Cluster& cluster);
+
+  // Of kFaultEvent.
+  void handle(const Event& event);
+  std::uint64_t struck() const { return struck_; }
+
+ private:
+  enum Detail : std::uint16_t { kBegin, kEnd };
+
+  void plan_next();
+  void apply(const FaultEvent& strike, bool begins);
+  void count(std::vector<std::uint32_t>& column, NodeId node, bool begins);
+  template <class F>
+  void each_node(const FaultEvent& strike, F&& f) const;
+
+  Engine<Event>& engine_;
+  Nodes& nodes_;
+  const RunImages& images_;
+  const FaultPlan& plan_;
+  std::span<const FaultEvent> strikes_;
+  const Cluster& cluster_;
+  std::size_t next_ = 0;
+  std::uint64_t struck_ = 0;
+  // Faults overlap: a node is down as long as at least one of them holds it.
+  std::vector<std::uint32_t> down_, hung_, cut_;
+  std::unordered_map<std::uint32_t, std::uint32_t> missing_,
+      silent_;  // By image, by registry. Looked up, never walked.
+};
+
+}  // namespace berth

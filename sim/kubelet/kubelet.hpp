@@ -1,0 +1,406 @@
+// The kubelets of all nodes: they turn pods that are bound to a node into running containers, keep them running, probe
+// them, and take them down. One object with columns for all nodes, so that an idle node costs nothing: what the real
+// kubelet finds out by looking every second (relist, sync loop), 2 s (back-off collection) or 10 s (eviction) is worked
+// out as the next instant of that grid, counted from the start of the node's kubelet.
+//
+// A pod goes through *syncs*, as in the real one: a sync looks at what the last relist has seen, reports the status,
+// works out what to do (sandbox, kills, containers to start) and does it step by step, each step taking its time. A
+// sync begins only after a relist that is newer than the end of the previous one.
+// Source: Kubernetes v1.37, pkg/kubelet (pod_workers.go, kubelet.go, kuberuntime/, prober/, status/, eviction/).
+// Not modelled: time of the API server, static pods, ephemeral containers, resizing, CRI errors.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/cluster/event.hpp"
+#include "sim/cluster/journal.hpp"
+#include "sim/cluster/node_services.hpp"
+#include "sim/engine/distribution.hpp"
+#include "sim/engine/engine.hpp"
+#include "sim/engine/rng.hpp"
+#include "sim/kubelet/crash_back_off.hpp"
+#include "sim/kubelet/pod_program.hpp"
+#include "sim/kubelet/pod_status.hpp"
+
+namespace berth {
+
+// Called synchronously, at the end of what the kubelet does at an instant; may call back into it. Details are read from
+// the kubelet: status(), container_status().
+class KubeletListener {
+ public:
+  // The API server learns a new status. `owner` is what add_pod was given.
+  virtual void pod_status_changed(PodSlot pod, std::uint32_t owner) = 0;
+  // The API object is gone; the slot is no longer the caller's.
+  virtual void pod_gone(PodSlot pod, std::uint32_t owner) = 0;
+  // Node condition MemoryPressure.
+  virtual void memory_pressure_changed(NodeId node, bool pressure) = 0;
+
+ protected:
+  ~KubeletListener() = default;
+};
+
+struct KubeletOptions {
+  std::uint64_t seed = 0;
+  std::uint32_t replication = 0;
+  // Seconds. An assumption (0.3 to 1.5 s in all): no split of these has been published for today's containerd.
+  Distribution sandbox_time = Distribution::parse("uniform(min=0.2, max=0.8)", "sandbox_time");
+  Distribution create_time = Distribution::parse("uniform(min=0.05, max=0.35)", "create_time");
+  Distribution start_time = Distribution::parse("uniform(min=0.05, max=0.35)", "start_time");
+  std::int64_t eviction_memory_bytes = 100 << 20;  // evictionHard memory.available; 0: never evict.
+};
+
+struct KubeletNode {
+  Resources allocatable;  // What admission compares requests with.
+  std::int64_t pods = 110;
+  std::int64_t memory_capacity = 0;  // Bytes; 0: no end, neither OOM kills nor evictions by the node.
+};
+
+class Kubelet final : public NodeServicesListener {
+ public:
+  Kubelet(Engine<Event>& engine, Journal& journal, PodImages& images, PodVolumes& volumes, KubeletListener& listener,
+          const KubeletOptions& options);
+
+  // `started`: when its kubelet started, at or before now, also before 0: the grids count from it, and for a probe's
+  // period from it probes start at random offsets. A node that was removed may come again once its pods are gone.
+  void add_node(NodeId node, const KubeletNode& shape, Time started);
+  ProgramId add_program(PodProgram program);
+  const PodProgram& program(ProgramId id) const { return programs_[index(id)]; }
+
+  // ---- what the API server tells
+  // A pod is bound to `node`. `ordinal`: its number in the journal. O(containers), no allocation in steady state.
+  PodSlot add_pod(NodeId node, ProgramId program, std::uint32_t ordinal, std::uint32_t owner);
+  // Deletes the API object: by default with the pod's own grace, at once (pod_gone) if it has finished or `grace_s` is
+  // 0. Of two deletions the shorter grace counts. Stale slots are ignored.
+  void delete_pod(PodSlot pod, std::optional<std::int64_t> grace_s = std::nullopt);
+  // The API object goes at once, whatever the node; the kubelet cleans up when it learns of it.
+  void force_remove(PodSlot pod) { delete_pod(pod, 0); }
+  // All readinessGates of the pod are True, or not. They are False at first.
+  void set_readiness_gates(PodSlot pod, bool ready);
+
+  // ---- what befalls nodes and containers
+  void node_down(NodeId node);    // Crash: everything on it stops, nobody is told.
+  void node_up(NodeId node);      // Reboot: the kubelet starts; all pods get new sandboxes.
+  void remove_node(NodeId node);  // Down for good. The API objects of its pods stay until they are forced out.
+  void hang(NodeId node);         // The kubelet stops acting; containers go on.
+  void resume(NodeId node);       //
+  void disconnect(NodeId node);   // The kubelet acts, but hears and reports nothing.
+  void reconnect(NodeId node);    //
+  // Its process hangs: probes fail by timeout, nothing is answered. Ends when it is unset or the container restarts.
+  void set_unhealthy(PodSlot pod, std::uint16_t container, bool unhealthy);
+
+  // ---- what is known
+  bool live(PodSlot pod) const { return pod.slot < pods_.size() && pods_[pod.slot].generation == pod.generation; }
+  // As last reported to the API server, or about to be. Live slots only.
+  const PodStatus& status(PodSlot pod) const;
+  const ContainerStatus& container_status(PodSlot pod, std::uint16_t container) const;
+  std::uint32_t ordinal(PodSlot pod) const { return pods_[pod.slot].ordinal; }
+  // The process runs and can answer (its start-up time is over, it does not hang): what traffic meets.
+  bool answers(PodSlot pod, std::uint16_t container) const;
+  std::int64_t memory_bytes(NodeId node) const;  // Working sets of all containers. O(containers with a curve).
+  std::size_t pods() const { return live_pods_; }
+  std::size_t pods(NodeId node) const { return nodes_[index(node)].pods; }
+
+  void handle(const Event& event);
+  void image_ensured(PodSlot pod, ImageResult result) override;
+  void volumes_mounted(PodSlot pod) override;
+  void volumes_unmounted(PodSlot pod) override;
+
+  // Recounts lists, sums and states; empty, or what is wrong first. O(everything).
+  std::string verify() const;
+
+ private:
+  static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
+
+  enum Detail : std::uint16_t {  // Event::detail; the subject is
+    kSync,                       // a pod
+    kStep,                       // a pod
+    kDeadline,                   // a pod
+    kDeleted,                    // a pod
+    kImageAnswer,                // a pod; kImageAnswer + ImageResult, so it stands last of those about pods
+    kProcessEnd = 16,            // a container
+    kStopStep,                   // a container
+    kProbeTick,                  // a probe worker
+    kProbeResult,                // a probe worker
+    kNodeMemory,                 // a node
+    kPressureOver,               // a node
+  };
+
+  enum class Stage : std::uint8_t {
+    kNew,          // The kubelet has not seen it yet.
+    kActive,       // Syncs.
+    kTerminating,  // All is being stopped.
+    kStopped,      // Stopped; the next relist will confirm it.
+    kUnmounting,   //
+    kFinished,     // Torn down; the object stays until it is deleted.
+  };
+  enum class Step : std::uint8_t { kIdle, kVolumes, kSandbox, kKill, kImage, kCreate, kStart, kPostStart, kHookKill };
+  enum class Process : std::uint8_t { kAbsent, kCreated, kRunning, kExited };
+  enum class Stop : std::uint8_t { kNone, kPreStop, kTurn, kTerm };
+
+  struct PodRun {
+    std::uint32_t generation = 0;
+    std::uint32_t ordinal = 0;
+    std::uint32_t owner = 0;
+    NodeId node = kNoNode;
+    ProgramId program{};
+    std::uint32_t first = 0;         // Its containers: first, first + 1, …
+    std::uint32_t previous = kNone;  // The node's list, in order of arrival.
+    std::uint32_t next = kNone;
+    std::uint32_t sync_generation = 0;
+    std::uint32_t step_generation = 0;
+    std::uint32_t jitters = 0;
+    std::uint32_t sandboxes = 0;  // Made so far.
+    std::uint32_t stopping = 0;   // Containers that are being stopped in the present step.
+    std::uint16_t cursor = 0;     // The container that the present step is about.
+    Stage stage{};
+    Step step{};
+    StatusPhase final_phase = StatusPhase::kPending;  // Terminal: what will be reported once all is torn down.
+    PodReason final_reason{};
+    bool sandbox = false;
+    bool mounted = false;
+    bool mount_asked = false;
+    bool probed = false;        // Probe workers have started.
+    bool main_created = false;  // A regular container has been made in this sandbox.
+    bool pending = false;       // A sync was asked for during this one.
+    bool acted = false;         // This sync has started or stopped something: the relist will tell.
+    bool failed = false;        // This sync met an error.
+    bool restart_all = false;   // This sync clears the way for starting all over.
+    bool deleting = false;      // deletionTimestamp is set.
+    bool orphan = false;        // The API object is gone already.
+    bool gates = false;
+    bool unsent = false;    // A status that a disconnected node could not report.
+    bool reserved = false;  // Counts in the node's sums.
+    bool evicted = false;
+    std::int64_t grace_s = 0;      // With which it is being taken down.
+    Duration back_off = kForever;  // The shortest rest of a container that this sync has met.
+    Time wake_at = kNever;
+    Time last_sync{std::numeric_limits<std::int64_t>::min()};
+    Time deadline = kNever;
+    PodStatus status;
+  };
+
+  struct ContainerRun {
+    std::uint32_t pod = kNone;
+    std::uint32_t first_probe = 0;
+    std::uint32_t run_generation = 0;
+    std::uint32_t stop_generation = 0;
+    std::uint32_t instances = 0;  // Made so far.
+    std::uint32_t curve = kNone;  // Its place in the node's list of memory curves.
+    std::uint32_t reported = 0;   // The instance that status is about; 0: none.
+    std::int32_t exit_code = 0;   // Of the last end; while it runs, of the end that is coming.
+    ExitReason exit_reason{};
+    Process process{};
+    Stop stop{};
+    KillReason kill_reason{};
+    WaitingReason waiting{};
+    bool is_waiting = false;  // The last attempt to start it failed, `waiting` says why.
+    bool wanted = false;      // This sync is to start it.
+    bool killed = false;      // This sync has stopped it, and does not know that it has ended.
+    bool has_dead = false;    // An earlier instance is kept.
+    bool hung = false;
+    bool probe_failed = false;  // Liveness or startup; `kill_reason` says which.
+    Time started_at = kNever;
+    Time up_at = kNever;
+    Time end_at = kNever;         // When the process will end by itself.
+    Time finished_at = kNever;    // Of the last end.
+    Time dead_finished = kNever;  // Of the dead instance that is kept.
+    std::int64_t stop_grace_s = 0;
+    Time stop_since;
+    Time kill_at = kNever;  // When the present stage of stopping it ends at the latest.
+    CrashBackOff back_off;
+  };
+
+  struct ProbeWorker {
+    enum class Result : std::uint8_t { kUnknown, kSuccess, kFailure };
+    std::uint32_t container = kNone;
+    std::uint32_t generation = 0;
+    std::uint32_t instance = 0;  // Of which `value` is.
+    std::int32_t run = 0;        // Equal results in a row.
+    Time anchor = kNever;        // Ticks are at anchor + k * period.
+    Time began;                  // The probe under way, or the last one.
+    std::uint8_t probe = 0;      // In ContainerProgram::probes.
+    Result last{};
+    Result value{};
+    bool on_hold = false;
+    bool busy = false;
+    bool triggered = false;  // While busy.
+  };
+
+  struct Node {
+    KubeletNode shape;
+    Time started;  // Its kubelet, and so all grids.
+    std::uint32_t first = kNone, last = kNone;
+    std::uint32_t pods = 0;
+    bool known = false;
+    bool down = false;
+    bool removed = false;
+    bool hung = false;
+    bool cut_off = false;
+    bool pressure = false;
+    bool clearing = false;       // The signal is over, the condition not yet.
+    bool evict_at_once = false;  // The last victim has been cleaned up.
+    Resources reserved;
+    std::int64_t reserved_pods = 0;
+    std::int64_t steady_bytes = 0;      // Of containers whose working set does not change.
+    std::vector<std::uint32_t> curves;  // The other running containers.
+    std::uint32_t memory_generation = 0;
+    std::uint32_t pressure_generation = 0;
+    Time evict_next;                 // No eviction before.
+    std::uint32_t evicting = kNone;  // The pod whose eviction is under way.
+    std::uint32_t evicting_generation = 0;
+    std::vector<Event> held;  // What a hung kubelet has yet to do.
+  };
+
+  struct Notice {
+    PodSlot pod;
+    std::uint32_t owner;
+    bool gone;
+  };
+
+  // Delivers what was reported while the outermost of them was alive.
+  class Delivery {
+   public:
+    explicit Delivery(Kubelet& kubelet) : kubelet_(kubelet) { ++kubelet_.depth_; }
+    ~Delivery() {
+      if (--kubelet_.depth_ == 0 && !kubelet_.notices_.empty()) kubelet_.deliver();
+    }
+    Delivery(const Delivery&) = delete;
+    Delivery& operator=(const Delivery&) = delete;
+
+   private:
+    Kubelet& kubelet_;
+  };
+
+  // kubelet.cpp and kubelet_nodes.cpp: slots, nodes, what the API server tells
+  const PodProgram& program_of(const PodRun& pod) const { return programs_[index(pod.program)]; }
+  const ContainerProgram& program_of(const ContainerRun& container) const;
+  std::uint16_t number_of(const ContainerRun& container) const;
+  std::uint32_t id_of(const ContainerRun& c) const { return static_cast<std::uint32_t>(&c - containers_.data()); }
+  std::uint32_t id_of(const PodRun& p) const { return static_cast<std::uint32_t>(&p - pods_.data()); }
+  Node& node_of(const PodRun& pod) { return nodes_[index(pod.node)]; }
+  const Node& node_of(const PodRun& pod) const { return nodes_[index(pod.node)]; }
+  std::span<ContainerRun> containers_of(const PodRun& pod);
+  PodSlot slot_of(const PodRun& pod) const { return {id_of(pod), pod.generation}; }
+  std::uint32_t take_block(std::vector<std::vector<std::uint32_t>>& free, std::size_t size, std::size_t end);
+  void give_block(std::vector<std::vector<std::uint32_t>>& free, std::size_t size, std::uint32_t first);
+  // The kubelet knows that the pod is to go.
+  bool told_to_go(const PodRun& pod) const { return pod.deleting && !node_of(pod).cut_off; }
+  void first_sight(PodRun& pod);
+  void reject(PodRun& pod, FailReason reason);
+  void notice_deletion(PodRun& pod);
+  void release(PodRun& pod);
+  void gone(PodRun& pod);
+  void free_slot(PodRun& pod);
+  void deliver();
+  void changed(PodRun& pod);
+  void record(const PodRun& pod, RecordKind kind, std::uint8_t reason = 0, std::uint32_t value = 0,
+              std::uint16_t container = 0);
+  void record(const ContainerRun& container, RecordKind kind, std::uint8_t reason = 0, std::uint32_t value = 0);
+  void post(Time at, std::uint32_t subject, std::uint32_t generation, std::uint16_t detail, Phase phase);
+  Time grid_before(const Node& node, Time at, Duration step) const;  // The last instant of a grid, at or before `at`.
+  Time grid_from(const Node& node, Time at, Duration step) const;    // The first, at or after.
+  double draw(const Distribution& distribution, Purpose purpose, std::uint32_t ordinal, std::uint32_t container,
+              std::uint32_t instance, std::uint32_t which) const;
+  double jitter(PodRun& pod);  // 1 .. 1.5
+
+  // kubelet_sync.cpp: when to look, and what is to be done
+  void wake(PodRun& pod, Time at);
+  void wake_after_relist(PodRun& pod, Time at);
+  void sync_due(PodRun& pod);
+  void sync(PodRun& pod);
+  void go_on_with_volumes(PodRun& pod);
+  void plan(PodRun& pod);
+  bool plan_init(PodRun& pod);
+  void plan_main(PodRun& pod);
+  void plan_kill(PodRun& pod, ContainerRun& container, bool start_again);
+  void kills_done(PodRun& pod);
+  void finish_sync(PodRun& pod);
+  void cancel_step(PodRun& pod);
+  void do_step(PodRun& pod, Step step, Duration takes);
+  bool seen_exited(const PodRun& pod, const ContainerRun& container) const;
+
+  // kubelet_start.cpp: doing it, step by step
+  void start_next(PodRun& pod);
+  void image_answered(PodRun& pod, ImageResult result);
+  void waits(ContainerRun& container, WaitingReason reason, Duration back_off);
+  void step_over(PodRun& pod);
+  void after_post_start(PodRun& pod);
+  void remove_created(PodRun& pod, ContainerRun& container);
+  void remove_instances(PodRun& pod, ContainerRun& container);
+
+  // kubelet_status.cpp
+  void update_status(PodRun& pod, bool terminating);
+  void update_container(PodRun& pod, ContainerRun& container, ContainerStatus& status, bool terminating);
+  void update_conditions(PodRun& pod);
+  void set_ready(PodRun& pod, ContainerRun& container, ContainerStatus& status, bool ready);
+  ContainerStatus& status_of(const ContainerRun& container) { return statuses_[id_of(container)]; }
+  const ContainerStatus& status_of(const ContainerRun& container) const { return statuses_[id_of(container)]; }
+
+  // kubelet_process.cpp: the process in a container
+  void start_process(PodRun& pod, ContainerRun& container);
+  void process_ended(PodRun& pod, ContainerRun& container, std::int32_t code, ExitReason reason);
+  bool answers(const ContainerRun& container) const;
+
+  // kubelet_probes.cpp
+  const ProbeProgram& program_of(const ProbeWorker& worker) const;
+  void start_probes(PodRun& pod);
+  void instance_reported(ContainerRun& container);
+  void trigger_readiness(PodRun& pod);
+  void arm(ProbeWorker& worker, Time from);
+  void probe_tick(ProbeWorker& worker);
+  void probe_result(ProbeWorker& worker, bool pass);
+  void set_value(ProbeWorker& worker, ProbeWorker::Result value);
+  void stop_probes(const ContainerRun& container);
+  bool startup_passed(const ContainerRun& container) const;
+  const ProbeWorker* worker_of(const ContainerRun& container, ProbeKind kind) const;
+
+  // kubelet_termination.cpp
+  void begin_termination(PodRun& pod);
+  void stop_container(PodRun& pod, ContainerRun& container, KillReason reason, std::int64_t grace_s, bool hooks);
+  void stop_step(PodRun& pod, ContainerRun& container);
+  bool its_turn(const PodRun& pod, const ContainerRun& container) const;
+  void send_term(PodRun& pod, ContainerRun& container);
+  void shorten(PodRun& pod, std::int64_t grace_s);
+  void container_stopped(PodRun& pod);
+  void all_stopped(PodRun& pod);
+  void confirm_stopped(PodRun& pod);
+  void finish(PodRun& pod);
+
+  // kubelet_memory.cpp: the node's memory
+  void memory_taken(const PodRun& pod, ContainerRun& container);
+  void memory_given(const PodRun& pod, ContainerRun& container);
+  std::int64_t memory_at(const Node& node, Time at) const;
+  std::int64_t memory_at(const ContainerRun& container, Time at) const;
+  Time first_above(const Node& node, std::int64_t level) const;
+  void look_at_memory(NodeId node);
+  void memory_due(NodeId node);
+  void kill_for_memory(NodeId node);
+  void evict_one(NodeId node);
+  void signal_over(NodeId node);
+
+  Engine<Event>& engine_;
+  Journal& journal_;
+  PodImages& images_;
+  PodVolumes& volumes_;
+  KubeletListener& listener_;
+  KubeletOptions options_;
+  std::vector<PodProgram> programs_;
+  std::vector<Node> nodes_;
+  std::vector<PodRun> pods_;
+  std::vector<std::uint32_t> free_pods_;
+  std::vector<ContainerRun> containers_;
+  std::vector<ContainerStatus> statuses_;  // Beside containers_.
+  std::vector<ProbeWorker> workers_;
+  std::vector<std::vector<std::uint32_t>> free_containers_;  // By size of block.
+  std::vector<std::vector<std::uint32_t>> free_workers_;
+  std::vector<Notice> notices_;
+  std::size_t live_pods_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace berth

@@ -1,0 +1,222 @@
+// The memory of nodes: what their containers use together, the kernel's choice when there is no more, and the kubelet's
+// evictions before that. Only containers whose memory changes with time cost events.
+// Source: Kubernetes v1.37, pkg/kubelet/eviction/ (memory.available, hard threshold); the kernel's oom_badness.
+#include <algorithm>
+
+#include "sim/kubelet/kubelet.hpp"
+
+namespace berth {
+namespace {
+
+constexpr Duration kEvictionPeriod = seconds(10);
+constexpr Duration kEvictionCleanup = seconds(30);
+constexpr Duration kPressureTransition = seconds(300);
+constexpr std::int32_t kSigkilled = 137;
+
+}  // namespace
+
+std::int64_t Kubelet::memory_at(const ContainerRun& container, Time at) const {
+  const ContainerProgram& program = program_of(container);
+  return program.behavior.memory_bytes(at - container.started_at, program.memory_request);
+}
+
+std::int64_t Kubelet::memory_at(const Node& node, Time at) const {
+  std::int64_t sum = node.steady_bytes;
+  for (const std::uint32_t id : node.curves) sum += memory_at(containers_[id], at);
+  return sum;
+}
+
+std::int64_t Kubelet::memory_bytes(NodeId node) const {
+  return memory_at(nodes_[index(node)], engine_.now());
+}
+
+void Kubelet::memory_taken(const PodRun& pod, ContainerRun& container) {
+  Node& node = nodes_[index(pod.node)];
+  if (program_of(container).behavior.memory.size() > 1) {
+    container.curve = static_cast<std::uint32_t>(node.curves.size());
+    node.curves.push_back(id_of(container));
+  } else {
+    node.steady_bytes += memory_at(container, engine_.now());
+  }
+  look_at_memory(pod.node);
+}
+
+void Kubelet::memory_given(const PodRun& pod, ContainerRun& container) {
+  Node& node = nodes_[index(pod.node)];
+  if (container.curve != kNone) {
+    const std::uint32_t last = node.curves.back();
+    node.curves[container.curve] = last;
+    containers_[last].curve = container.curve;
+    node.curves.pop_back();
+    container.curve = kNone;
+  } else {
+    node.steady_bytes -= memory_at(container, engine_.now());
+  }
+  if (!node.down) look_at_memory(pod.node);
+}
+
+// The first instant from now on at which the containers use more than `level`; kNever if they will not as they run.
+// O(points of all curves * curves).
+Time Kubelet::first_above(const Node& node, std::int64_t level) const {
+  Time from = engine_.now();
+  if (memory_at(node, from) > level) return from;
+  while (true) {
+    // Between two points of any curve the sum is a straight line, up to roundings.
+    Time to = kNever;
+    for (const std::uint32_t id : node.curves) {
+      const ContainerRun& container = containers_[id];
+      for (const auto& point : program_of(container).behavior.memory) {
+        const Time at = container.started_at + point.after;
+        if (at > from) {
+          to = std::min(to, at);
+          break;
+        }
+      }
+    }
+    if (to == kNever) return kNever;
+    if (memory_at(node, to) > level) {
+      while ((to - from).ns > 1) {
+        const Time middle = from + (to - from) / 2;
+        (memory_at(node, middle) > level ? to : from) = middle;
+      }
+      return to;
+    }
+    from = to;
+  }
+}
+
+// Plans the next look at the node: after each change of what it runs.
+void Kubelet::look_at_memory(NodeId id) {
+  Node& node = nodes_[index(id)];
+  const std::int64_t capacity = node.shape.memory_capacity;
+  if (capacity == 0 || node.down) return;
+  const std::int64_t threshold = capacity - options_.eviction_memory_bytes;
+  if (node.curves.empty() && node.steady_bytes <= threshold) {
+    ++node.memory_generation;
+    if (node.pressure) signal_over(id);
+    return;
+  }
+  Time next = first_above(node, capacity);
+  if (options_.eviction_memory_bytes > 0) {
+    const Time low = first_above(node, threshold);
+    if (low > engine_.now() && node.pressure) signal_over(id);
+    if (low != kNever) {
+      next =
+          std::min(next, node.evict_at_once ? low : grid_from(node, std::max(low, node.evict_next), kEvictionPeriod));
+    }
+  }
+  ++node.memory_generation;
+  if (next != kNever)
+    post(next, static_cast<std::uint32_t>(index(id)), node.memory_generation, kNodeMemory, kPhaseChange);
+}
+
+void Kubelet::memory_due(NodeId id) {
+  Node& node = nodes_[index(id)];
+  if (node.down) return;
+  const Time now = engine_.now();
+  const std::int64_t used = memory_at(node, now);
+  if (used > node.shape.memory_capacity) {
+    kill_for_memory(id);  // Its end leads to the next look.
+    return;
+  }
+  const bool over = used > node.shape.memory_capacity - options_.eviction_memory_bytes;
+  if (over && options_.eviction_memory_bytes > 0 && !node.hung) {
+    ++node.pressure_generation;
+    node.clearing = false;
+    if (node.evict_at_once) node.evict_next = now;
+    node.evict_at_once = false;
+    if (!node.pressure) {
+      node.pressure = true;
+      listener_.memory_pressure_changed(id, true);
+    }
+    evict_one(id);
+  }
+  node.evict_next = std::max(node.evict_next, now + nanoseconds(1));
+  look_at_memory(id);
+}
+
+void Kubelet::signal_over(NodeId id) {
+  Node& node = nodes_[index(id)];
+  if (!node.pressure || node.clearing) return;
+  node.clearing = true;
+  post(grid_from(node, engine_.now() + kPressureTransition, kEvictionPeriod), static_cast<std::uint32_t>(index(id)),
+       ++node.pressure_generation, kPressureOver, kPhaseChange);
+}
+
+// The container with the highest share of the node's memory in thousandths plus oom_score_adj; the first of equals in
+// order of arrival.
+void Kubelet::kill_for_memory(NodeId id) {
+  Node& node = nodes_[index(id)];
+  const std::int64_t capacity = node.shape.memory_capacity;
+  const Time now = engine_.now();
+  ContainerRun* victim = nullptr;
+  std::int64_t worst = 0;
+  for (std::uint32_t slot = node.first; slot != kNone; slot = pods_[slot].next) {
+    PodRun& pod = pods_[slot];
+    const PodProgram& program = program_of(pod);
+    for (ContainerRun& container : containers_of(pod)) {
+      if (container.process != Process::kRunning) continue;
+      const ContainerProgram& own = program_of(container);
+      std::int32_t adj = oom_score_adj(program.qos, program.node_critical, own.memory_request, capacity);
+      if (own.kind == ContainerKind::kSidecar) {  // No worse than the regular container that is best off.
+        for (const ContainerProgram& other : program.containers) {
+          if (other.kind != ContainerKind::kRegular) continue;
+          adj = std::min(adj, oom_score_adj(program.qos, program.node_critical, other.memory_request, capacity));
+        }
+      }
+      __extension__ typedef __int128 Wide;
+      const auto share = static_cast<std::int64_t>(Wide{1000} * memory_at(container, now) / capacity);
+      if (victim != nullptr && share + adj <= worst) continue;
+      victim = &container;
+      worst = share + adj;
+    }
+  }
+  BERTH_CHECK(victim != nullptr);
+  process_ended(pods_[victim->pod], *victim, kSigkilled, ExitReason::kOomKilled);
+}
+
+// One pod a round, and none while the last one is being cleaned up, for at most 30 s.
+void Kubelet::evict_one(NodeId id) {
+  Node& node = nodes_[index(id)];
+  const Time now = engine_.now();
+  if (now < node.evict_next) return;
+  struct Rank {
+    bool above_request;
+    std::int32_t priority;
+    std::int64_t excess;
+  };
+  PodRun* victim = nullptr;
+  Rank first{};
+  for (std::uint32_t slot = node.first; slot != kNone; slot = pods_[slot].next) {
+    PodRun& pod = pods_[slot];
+    const PodProgram& program = program_of(pod);
+    if (program.critical || pod.stage != Stage::kActive || pod.evicted || told_to_go(pod)) continue;
+    std::int64_t used = 0;
+    for (const ContainerRun& container : containers_of(pod)) {
+      if (container.process == Process::kRunning) used += memory_at(container, now);
+    }
+    const Rank rank{used > program.request.memory_bytes, program.priority, used - program.request.memory_bytes};
+    const bool before = rank.above_request != first.above_request ? rank.above_request
+                        : rank.priority != first.priority         ? rank.priority < first.priority
+                                                                  : rank.excess > first.excess;
+    if (victim != nullptr && !before) continue;
+    victim = &pod;
+    first = rank;
+  }
+  if (victim == nullptr) {
+    node.evict_next = now + kEvictionPeriod;
+    return;
+  }
+  victim->evicted = true;
+  victim->grace_s = 1;
+  victim->final_phase = StatusPhase::kFailed;
+  victim->final_reason = PodReason::kEvicted;
+  node.evicting = id_of(*victim);
+  node.evicting_generation = victim->generation;
+  node.evict_next = now + kEvictionCleanup;
+  if (victim->step != Step::kIdle) cancel_step(*victim);
+  victim->stage = Stage::kTerminating;
+  if (victim->step == Step::kIdle) wake_after_relist(*victim, now);
+}
+
+}  // namespace berth

@@ -1,0 +1,80 @@
+// The process in a container: what it does is the model of ContainerBehavior, not Kubernetes.
+#include <algorithm>
+
+#include "sim/kubelet/kubelet.hpp"
+
+namespace berth {
+namespace {
+
+constexpr std::int32_t kSigkilled = 137;  // 128 + SIGKILL.
+
+}  // namespace
+
+void Kubelet::start_process(PodRun& pod, ContainerRun& container) {
+  const ContainerProgram& program = program_of(container);
+  const kube::api::ContainerBehavior& behavior = program.behavior;
+  const Time now = engine_.now();
+  const std::uint16_t number = number_of(container);
+  const auto drawn = [&](const Distribution& distribution, Purpose purpose, double factor) {
+    return from_seconds(factor * draw(distribution, purpose, pod.ordinal, number, container.instances, 0));
+  };
+  container.process = Process::kRunning;
+  container.stop = Stop::kNone;
+  container.probe_failed = container.hung = false;
+  container.started_at = now;
+  container.up_at = now;
+  if (behavior.start_up) container.up_at = now + drawn(*behavior.start_up, Purpose::kContainerUp, program.slow_down);
+
+  // Of all that may end it, the first; at one instant the order of these lines.
+  container.end_at = kNever;
+  const auto ends = [&](Time at, std::int32_t code, ExitReason reason) {
+    if (at >= container.end_at) return;
+    container.end_at = at;
+    container.exit_code = code;
+    container.exit_reason = reason;
+  };
+  if (program.oom_after) ends(now + *program.oom_after, kSigkilled, ExitReason::kOomKilled);
+  if (behavior.run_time) {
+    ends(now + drawn(*behavior.run_time, Purpose::kContainerRun, program.slow_down), behavior.exit_code,
+         behavior.exit_code == 0 ? ExitReason::kCompleted : ExitReason::kError);
+  }
+  if (behavior.crash_hazard_per_second > 0) {
+    Rng rng(options_.seed, options_.replication, pod.ordinal, Purpose::kCrashes);
+    rng.seek(((std::uint32_t{number} << 16) | (container.instances & 0xFFFF)) << 2);
+    ends(now + from_seconds(exponential(rng, 1 / behavior.crash_hazard_per_second)), behavior.crash_exit_code,
+         ExitReason::kError);
+  }
+  ++container.run_generation;
+  if (container.end_at != kNever) {
+    post(container.end_at, id_of(container), container.run_generation, kProcessEnd, kPhaseLeave);
+  }
+  record(container, RecordKind::kContainerStarted, 0, container.instances - 1);
+  memory_taken(pod, container);
+}
+
+void Kubelet::process_ended(PodRun& pod, ContainerRun& container, std::int32_t code, ExitReason reason) {
+  BERTH_CHECK(container.process == Process::kRunning);
+  memory_given(pod, container);
+  ++container.run_generation;
+  container.process = Process::kExited;
+  container.exit_code = code;
+  container.exit_reason = reason;
+  container.finished_at = engine_.now();
+  container.end_at = kNever;
+  record(container, RecordKind::kContainerExited, static_cast<std::uint8_t>(reason), static_cast<std::uint32_t>(code));
+  if (node_of(pod).down) return;
+  const bool stopped = container.stop != Stop::kNone;
+  if (stopped) {
+    container.stop = Stop::kNone;
+    ++container.stop_generation;
+    container_stopped(pod);
+  } else if (pod.stage == Stage::kActive) {
+    wake_after_relist(pod, grid_from(node_of(pod), engine_.now(), seconds(1)));
+  }
+}
+
+bool Kubelet::answers(const ContainerRun& container) const {
+  return container.process == Process::kRunning && !container.hung && engine_.now() >= container.up_at;
+}
+
+}  // namespace berth

@@ -1,0 +1,600 @@
+#include "sim/nodes.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "sim/engine/error.hpp"
+#include "sim/manifest_cluster.hpp"
+
+namespace berth {
+
+namespace api = kube::api;
+
+namespace {
+
+// Claims, and ephemeral volumes, which make claims. emptyDir, hostPath and the like are the node's own.
+bool has_claims(const api::Pod& pod) {
+  return std::any_of(pod.spec.volumes.begin(), pod.spec.volumes.end(), [](const api::VolumeSpec& v) {
+    return v.type == "persistentVolumeClaim" || v.type == "ephemeral";
+  });
+}
+
+std::string zone_of(const NodeSpec& node) {
+  for (const Label& label : node.labels) {
+    if (label.key == "topology.kubernetes.io/zone") return label.value;
+  }
+  return {};
+}
+
+controllers::Phase phase_of(StatusPhase phase) {
+  switch (phase) {
+    case StatusPhase::kPending:
+      return controllers::Phase::kPending;
+    case StatusPhase::kRunning:
+      return controllers::Phase::kRunning;
+    case StatusPhase::kSucceeded:
+      return controllers::Phase::kSucceeded;
+    case StatusPhase::kFailed:
+      return controllers::Phase::kFailed;
+  }
+  return controllers::Phase::kUnknown;
+}
+
+FailReason reason_of(PodReason reason) {
+  switch (reason) {
+    case PodReason::kAdmission:
+      return FailReason::kAdmission;
+    case PodReason::kDeadlineExceeded:
+      return FailReason::kDeadlineExceeded;
+    case PodReason::kEvicted:
+      return FailReason::kEvicted;
+    case PodReason::kNone:
+      break;
+  }
+  return FailReason::kError;
+}
+
+KubeletOptions kubelet_options(const NodeModel& model, const NodesOptions& options) {
+  KubeletOptions out = model.kubelet;
+  out.seed = options.seed;
+  out.replication = options.replication;
+  return out;
+}
+StorageOptions storage_options(const NodeModel& model, const NodesOptions& options) {
+  StorageOptions out = model.storage;
+  out.seed = options.seed;
+  out.replication = options.replication;
+  return out;
+}
+ImageManagerConfig image_config(const NodeModel& model, const NodesOptions& options) {
+  ImageManagerConfig out = model.images;
+  out.pull.seed = options.seed;
+  out.pull.replication = options.replication;
+  return out;
+}
+
+}  // namespace
+
+Nodes::Nodes(Cluster& cluster, Engine<Event>& engine, Journal& journal, Actions& actions, const RunImages& images,
+             ImageDistribution& distribution, const NodeModel& model, ControlPlane* control_plane,
+             const manifest::Manifests* manifests, const NodesOptions& options)
+    : cluster_(cluster),
+      engine_(engine),
+      actions_(actions),
+      run_images_(images),
+      options_(options),
+      control_plane_(control_plane),
+      network_(engine),
+      images_(engine, journal, network_, images.catalog, distribution, *this, image_config(model, options)),
+      storage_(engine, journal, storage_options(model, options)),
+      kubelet_(engine, journal, images_, storage_, *this, kubelet_options(model, options)) {
+  storage_.listen(this, this);
+  for (const RegistrySpec& registry : model.registries) images_.runtime().add_registry(registry);
+  if (manifests != nullptr) add_objects(*manifests);
+  add_nodes(model);
+  actions.set_node_agent(this);
+}
+
+Nodes::~Nodes() {
+  actions_.set_node_agent(nullptr);
+}
+
+void Nodes::add_objects(const manifest::Manifests& manifests) {
+  manifests.each<api::StorageClass>([&](const api::StorageClass& c, const auto&) { storage_.add_class(c); });
+  manifests.each<api::PersistentVolumeClaim>(
+      [&](const api::PersistentVolumeClaim& c, const auto&) { storage_.add_claim(c); });
+  manifests.each<api::PersistentVolume>([&](const api::PersistentVolume& v, const auto&) { storage_.add_volume(v); });
+}
+
+void Nodes::add_nodes(const NodeModel& model) {
+  for (std::vector<std::uint8_t>* column : {&down_, &hung_, &cut_}) column->assign(cluster_.nodes().size(), 0);
+  status_due_.assign(cluster_.nodes().size(), 0);
+  std::vector<ImageId> all;
+  for (std::size_t i = 0; i < run_images_.catalog.images(); ++i) all.push_back(static_cast<ImageId>(i));
+  images_.runtime().set_run_images(std::move(all));
+  std::map<std::string, std::uint32_t> zones;
+  for (std::size_t n = 0; n < cluster_.nodes().size(); ++n) {
+    const auto id = static_cast<NodeId>(n);
+    const NodeSpec& spec = cluster_.node_spec(id);
+    NodeImageSpec disk = model.node_images;
+    disk.zone = zones.try_emplace(zone_of(spec), static_cast<std::uint32_t>(zones.size())).first->second;
+    kube::Node object;
+    if (spec.node != nullptr) object = *spec.node;
+    object.name = spec.name;
+    for (const Label& label : spec.labels) object.labels.set(label.key, label.value);
+    // Kubelets do not start in step: each has its own place in the second, and in the ten seconds of the status.
+    const Duration phase = nanoseconds(static_cast<std::int64_t>(
+        Rng(0, 0, static_cast<std::uint32_t>(n), Purpose::kNodeBoot).below64(10'000'000'000ULL)));
+    status_phase_.push_back(phase);
+    images_.add_node(id, disk);
+    storage_.add_node(id, object, phase);
+    if (control_plane_ != nullptr && options_.leases) {
+      const Duration first{phase.ns % 10'000'000'000};
+      engine_.schedule(engine_.now() + first, kPhaseChange,
+                       {static_cast<std::uint32_t>(n), 0, EventKind::kControllersDue, kLease});
+      control_plane_->store().renew_lease(id);
+    }
+    kubelet_.add_node(id, {spec.allocatable, spec.pods, spec.allocatable.memory_bytes}, Time{} - seconds(10) + phase);
+  }
+}
+
+Nodes::Row& Nodes::row(PodId pod) {
+  if (index(pod) >= rows_.size()) rows_.resize(std::max(cluster_.pods().size(), index(pod) + 1));
+  return rows_[index(pod)];
+}
+
+Nodes::ObjectRow* Nodes::object_row(PodId object, std::uint64_t uid) {
+  if (index(object) >= objects_.size() || objects_[index(object)].uid != uid) return nullptr;
+  return &objects_[index(object)];
+}
+
+void Nodes::handle(const Event& event) {
+  switch (event.kind) {
+    case EventKind::kFlowEvent:
+      network_.handle(event);
+      break;
+    case EventKind::kImageEvent:
+      images_.handle(event);
+      break;
+    case EventKind::kKubeletEvent:
+      kubelet_.handle(event);
+      break;
+    case EventKind::kStorageEvent:
+      storage_.handle(event);
+      break;
+    case EventKind::kControllersDue:
+      if (event.detail == kLease) return renew_lease(static_cast<NodeId>(event.subject));
+      if (event.detail == kNodeStatus) return report_images(static_cast<NodeId>(event.subject));
+      controllers_due_.reset();
+      controllers_due_at_ = kNever;
+      touch_control_plane();
+      break;
+    default:
+      BERTH_CHECK(false);
+  }
+}
+
+// Every 10 s, and up to 4 % later. Source: pkg/kubelet/kubelet.go (nodelease), client-go wait.JitterUntil.
+void Nodes::renew_lease(NodeId node) {
+  const auto n = static_cast<std::uint32_t>(node);
+  if (down_[n] == 0 && hung_[n] == 0 && cut_[n] == 0) {
+    touch_control_plane();
+    control_plane_->store().renew_lease(node);
+    const controllers::NodeCondition& ready =
+        control_plane_->store().get<controllers::Node>(n).condition(controllers::NodeConditionType::kReady);
+    if (ready.status != controllers::ConditionStatus::kTrue) post_ready(node);  // With the status, every 10 s too.
+  }
+  const auto turn = static_cast<std::uint32_t>(engine_.now().ns / 10'000'000'000);
+  Rng rng(options_.seed, options_.replication, n, Purpose::kNodeLease);
+  rng.seek(turn);
+  const auto jitter = nanoseconds(static_cast<std::int64_t>(rng.below(400'000'000)));
+  engine_.schedule(engine_.now() + seconds(10) + jitter, kPhaseChange, {n, 0, EventKind::kControllersDue, kLease});
+}
+
+void Nodes::post_ready(NodeId node) {
+  const Time now = controllers::api_time(engine_.now());
+  control_plane_->store().edit<controllers::Node>(
+      static_cast<controllers::ObjectId>(node), [now](controllers::Node& n) {
+        controllers::NodeCondition& c = n.condition(controllers::NodeConditionType::kReady);
+        if (!c.posted || c.status != controllers::ConditionStatus::kTrue) c.last_transition = now;
+        c.posted = true;
+        c.status = controllers::ConditionStatus::kTrue;
+        c.reason = controllers::NodeReason::kKubeletReady;
+        c.last_heartbeat = now;
+      });
+}
+
+// The node's status is written every 10 s, if anything in it is new.
+void Nodes::images_changed(NodeId node) {
+  if (status_due_[index(node)] != 0) return;
+  status_due_[index(node)] = 1;
+  constexpr std::int64_t kPeriod = 10'000'000'000;
+  const std::int64_t since = engine_.now().ns - status_phase_[index(node)].ns;
+  const std::int64_t next = status_phase_[index(node)].ns + (since < 0 ? 0 : since / kPeriod + 1) * kPeriod;
+  engine_.schedule(Time{next}, kPhaseChange,
+                   {static_cast<std::uint32_t>(node), 0, EventKind::kControllersDue, kNodeStatus});
+}
+
+// The largest 50 (nodeStatusMaxImages), as ImageLocality sees them. Source: pkg/kubelet/nodestatus, Images.
+void Nodes::report_images(NodeId node) {
+  constexpr std::size_t kMost = 50;
+  status_due_[index(node)] = 0;
+  if (down_[index(node)] != 0) return;
+  std::vector<HeldImage> now;
+  for (const ImageStore::ImageEntry& entry : images_.runtime().store(node).images) {
+    now.push_back(
+        {cluster_.intern_image(run_images_.catalog.name(entry.id)), run_images_.catalog.compressed_bytes(entry.id)});
+  }
+  std::stable_sort(now.begin(), now.end(),
+                   [](const HeldImage& a, const HeldImage& b) { return a.size_bytes > b.size_bytes; });
+  if (now.size() > kMost) now.resize(kMost);
+  const auto holds = [](std::span<const HeldImage> list, const HeldImage& image) {
+    return std::any_of(list.begin(), list.end(), [&](const HeldImage& other) { return other.image == image.image; });
+  };
+  const std::span<const HeldImage> listed = cluster_.node_images(node);
+  const std::vector<HeldImage> before(listed.begin(), listed.end());
+  for (const HeldImage& image : before) {
+    if (!holds(now, image)) cluster_.set_node_image(node, image, false);
+  }
+  for (const HeldImage& image : now) {
+    if (!holds(before, image)) cluster_.set_node_image(node, image, true);
+  }
+}
+
+// Labels, taints and cordons that controllers wrote, and readiness, reach the scheduler and the storage.
+void Nodes::update_node_objects() {
+  for (const NodeId node : control_plane_->take_node_news()) {
+    const auto* object = control_plane_->store().find<controllers::Node>(static_cast<controllers::ObjectId>(node));
+    if (object == nullptr || !cluster_.node_exists(node)) continue;
+    auto seen = std::make_shared<kube::Node>(*cluster_.node_object(node));
+    seen->taints.clear();
+    for (const controllers::NodeTaint& taint : object->spec.taints) seen->taints.push_back(taint.taint);
+    seen->unschedulable = object->spec.unschedulable;
+    cluster_.set_node_object(node, std::move(seen));
+    const bool ready =
+        object->condition(controllers::NodeConditionType::kReady).status == controllers::ConditionStatus::kTrue;
+    storage_.node_ready(node, ready);
+    changed_ = true;
+  }
+}
+
+// Writes to the store bear its clock.
+void Nodes::touch_control_plane() {
+  if (control_plane_ != nullptr) control_plane_->advance(engine_.now());
+}
+
+void Nodes::plan_control_plane() {
+  const Time next = control_plane_->next_time();
+  if (next == controllers_due_at_) return;
+  if (controllers_due_) engine_.cancel(*controllers_due_);
+  controllers_due_.reset();
+  controllers_due_at_ = next;
+  if (next == kNever) return;
+  controllers_due_ = engine_.schedule_cancellable(std::max(next, engine_.now()), kPhaseChange,
+                                                  {0, 0, EventKind::kControllersDue, kControllers});
+}
+
+bool Nodes::settle(const std::function<void(PodId)>& tell) {
+  bool any = std::exchange(changed_, false);
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& [ordinal, bound] : std::exchange(prebound_, {})) {
+      const auto it = prebinding_.find(ordinal);
+      if (it == prebinding_.end()) continue;
+      const PodId pod = it->second;
+      prebinding_.erase(it);
+      bound ? actions_.bound(pod) : actions_.unassume(pod);
+      more = true;
+    }
+    if (control_plane_ != nullptr) {
+      touch_control_plane();
+      control_plane_->settle();
+      update_node_objects();
+      for (const ControlPlane::ClaimNews& news : control_plane_->take_claim_news()) {
+        more = true;
+        if (!news.created) {
+          storage_.delete_claim(news.namespace_name, news.name);
+          continue;
+        }
+        api::PersistentVolumeClaim claim{news.claim->meta, news.claim->claim, !news.claim->claim.storage_class.empty()};
+        claim.meta.namespace_name = claim.scheduling.namespace_name = news.namespace_name;
+        claim.meta.name = claim.scheduling.name = news.name;
+        storage_.add_claim(claim);
+      }
+      for (const ControlPlane::PodNews& news : control_plane_->take_pod_news()) {
+        more = true;
+        switch (news.kind) {
+          case ControlPlane::PodNews::Kind::kCreated:
+            created(news, tell);
+            break;
+          case ControlPlane::PodNews::Kind::kTerminating:
+            terminating(news);
+            break;
+          case ControlPlane::PodNews::Kind::kGone:
+            gone(news);
+            break;
+        }
+      }
+    }
+    any = any || more;
+  }
+  if (control_plane_ != nullptr) plan_control_plane();
+  return std::exchange(changed_, false) || any;
+}
+
+TemplateId Nodes::template_of(const std::shared_ptr<const api::Pod>& pod) {
+  const auto [it, fresh] = template_ids_.try_emplace(pod.get());
+  if (fresh) it->second = cluster_.catalog().intern(pod_template(pod, cluster_.catalog()));
+  return it->second;
+}
+
+ProgramId Nodes::program_of(TemplateId id) {
+  if (index(id) >= programs_.size()) programs_.resize(cluster_.catalog().templates());
+  std::optional<ProgramId>& program = programs_[index(id)];
+  if (!program) {
+    const PodTemplate& t = cluster_.catalog()[id];
+    BERTH_CHECK(t.pod != nullptr);
+    PodProgram made = compile_pod(*t.pod, [this](std::string_view name) { return run_images_.of(name); });
+    made.pod_template = id;
+    program = kubelet_.add_program(std::move(made));
+  }
+  return *program;
+}
+
+// ---- news of the control plane -------------------------------------------------------------------------------------
+
+void Nodes::created(const ControlPlane::PodNews& news, const std::function<void(PodId)>& tell) {
+  if (!control_plane_->store().exists(news.id, news.uid)) return;  // And gone again at the same instant.
+  const TemplateId t = template_of(control_plane_->spec_of(news.id));
+  const PodId pod = actions_.create(t, kForever, {}, static_cast<std::uint32_t>(news.uid - 1));
+  row(pod) = {kNone, news.id, false};
+  if (index(news.id) >= objects_.size()) objects_.resize(index(news.id) + 1);
+  objects_[index(news.id)] = {news.uid, pod, kNone};
+  tell(pod);
+  const std::string& wanted = cluster_.pod_template(pod).pod->scheduling.node_name;
+  if (wanted.empty()) return;
+  for (std::size_t n = 0; n < cluster_.nodes().size(); ++n) {  // Bound by whoever made it.
+    if (cluster_.node_spec(static_cast<NodeId>(n)).name == wanted) actions_.bind(pod, static_cast<NodeId>(n));
+  }
+}
+
+void Nodes::terminating(const ControlPlane::PodNews& news) {
+  const ObjectRow* object = object_row(news.id, news.uid);
+  if (object != nullptr && object->placed != kNone) kubelet_.delete_pod(placed_[object->placed].slot);
+}
+
+void Nodes::gone(const ControlPlane::PodNews& news) {
+  ObjectRow* object = object_row(news.id, news.uid);
+  if (object == nullptr) return;  // We said so ourselves.
+  const ObjectRow was = std::exchange(*object, {});
+  if (was.placed != kNone) {
+    kubelet_.force_remove(placed_[was.placed].slot);
+  } else if (was.pod != kNoPod) {
+    const std::uint32_t ordinal = cluster_.pods().ordinal[index(was.pod)];
+    prebinding_.erase(ordinal);
+    if (row(was.pod).registered) storage_.pod_removed(ordinal);
+    row(was.pod) = {};
+    actions_.pod_deleted(was.pod);
+  }
+}
+
+// ---- the scheduler's side ------------------------------------------------------------------------------------------
+
+bool Nodes::pre_bind(PodId pod) {
+  const PodTemplate& t = cluster_.pod_template(pod);
+  if (t.pod == nullptr || !has_claims(*t.pod)) return true;
+  const std::uint32_t ordinal = cluster_.pods().ordinal[index(pod)];
+  Row& r = row(pod);
+  if (!r.registered) {
+    storage_.register_pod(ordinal, cluster_.pods().pod_template[index(pod)], *t.pod);
+    r.registered = true;
+  }
+  switch (storage_.pod_assumed(ordinal, cluster_.pods().node[index(pod)])) {
+    case PreBind::kDone:
+      return true;
+    case PreBind::kWaiting:
+      prebinding_[ordinal] = pod;
+      return false;
+    case PreBind::kFailed:
+      prebinding_[ordinal] = pod;
+      prebound_.emplace_back(ordinal, false);  // Not within the scheduler's own turn.
+      return false;
+  }
+  return true;
+}
+
+void Nodes::pod_bound(PodId pod) {
+  std::uint32_t at = static_cast<std::uint32_t>(placed_.size());
+  if (free_placed_.empty()) {
+    placed_.emplace_back();
+  } else {
+    at = free_placed_.back();
+    free_placed_.pop_back();
+  }
+  const PodColumns& pods = cluster_.pods();
+  Row& r = row(pod);
+  r.placed = at;
+  Placed& placed = placed_[at];
+  placed = {pod, r.object, {}, pods.ordinal[index(pod)], pods.node[index(pod)], true, r.registered, std::nullopt};
+  if (r.registered) storage_.pod_bound(placed.ordinal, placed.node);
+  if (r.object != kNoPod) {
+    touch_control_plane();
+    objects_[index(r.object)].placed = at;
+    control_plane_->store().bind(r.object, placed.node);
+  }
+  changed_ = true;
+  const PodSlot slot = kubelet_.add_pod(placed.node, program_of(pods.pod_template[index(pod)]), placed.ordinal, at);
+  placed_[at].slot = slot;
+}
+
+void Nodes::evict(PodId pod, EvictReason why) {
+  const Row& r = row(pod);
+  BERTH_CHECK(r.placed != kNone);
+  Placed& placed = placed_[r.placed];
+  if (placed.evicting) return;
+  placed.evicting = why;
+  if (r.object != kNoPod) {
+    touch_control_plane();
+    control_plane_->store().delete_pod(r.object);
+    changed_ = true;
+  } else {
+    kubelet_.delete_pod(placed.slot);
+  }
+}
+
+// ---- the kubelet's side --------------------------------------------------------------------------------------------
+
+void Nodes::report(const Placed& placed) {
+  const PodStatus& from = kubelet_.status(placed.slot);
+  const PodProgram& program = kubelet_.program(*programs_[index(cluster_.pods().pod_template[index(placed.pod)])]);
+  controllers::PodStatus status = control_plane_->store().pod(placed.object).status;
+  status.phase = phase_of(from.phase);
+  status.ready = from.ready;
+  status.ready_since = controllers::api_time(from.ready_since == kNever ? engine_.now() : from.ready_since);
+  if (from.reason == PodReason::kEvicted && status.disruption == controllers::Disruption::kNone) {
+    status.disruption = controllers::Disruption::kTerminationByKubelet;
+    status.disrupted_since = controllers::api_time(engine_.now());
+  }
+  status.restarts = 0;
+  status.sidecar_restarts = 0;
+  for (std::uint16_t c = 0; c < program.containers.size(); ++c) {
+    const ContainerStatus& s = kubelet_.container_status(placed.slot, c);
+    std::int32_t& restarts =
+        program.containers[c].kind == ContainerKind::kSidecar ? status.sidecar_restarts : status.restarts;
+    restarts = std::max(restarts, static_cast<std::int32_t>(s.restarts));
+    if (!controllers::finished(status.phase) || c < program.init_containers || !s.has_ended) continue;
+    const bool better = !status.container_ended || (status.exit_code == 0 && s.exit_code != 0);
+    if (!better) continue;
+    status.container_ended = true;
+    status.exit_code = s.exit_code;
+    status.exit_container = static_cast<std::uint16_t>(c - program.init_containers);
+    status.finished_at = controllers::api_time(s.finished_at);
+  }
+  control_plane_->store().set_status(placed.object, status);
+}
+
+void Nodes::pod_status_changed(PodSlot slot, std::uint32_t owner) {
+  Placed& placed = placed_[owner];
+  changed_ = true;
+  const PodStatus& status = kubelet_.status(slot);
+  const PodId pod = placed.pod;
+  if (pod == kNoPod) return;  // It has ended before; what is left is tidying up.
+  const PodId object = placed.object;
+  if (object != kNoPod) {
+    touch_control_plane();
+    report(placed);
+  }
+  if (status.phase != StatusPhase::kPending && cluster_.pods().phase[index(pod)] == PodPhase::kScheduled) {
+    actions_.pod_started(pod);
+  }
+  if (!terminal(status.phase)) return;
+  if (placed.evicting || (object != kNoPod && control_plane_->store().pod(object).terminating)) return;
+  if (placed.has_volumes) storage_.pod_finished(placed.ordinal);
+  placed.pod = kNoPod;
+  if (object != kNoPod) objects_[index(object)].pod = kNoPod;
+  row(pod) = {};
+  if (status.phase == StatusPhase::kSucceeded) {
+    actions_.pod_succeeded(pod);
+  } else {
+    actions_.fail(pod, reason_of(status.reason));
+  }
+  if (object == kNoPod) kubelet_.delete_pod(slot);  // Nobody keeps the ended pods of a trace.
+}
+
+void Nodes::pod_gone(PodSlot, std::uint32_t owner) {
+  const Placed placed = std::exchange(placed_[owner], {});
+  free_placed_.push_back(owner);
+  changed_ = true;
+  if (placed.pod != kNoPod) row(placed.pod) = {};
+  if (placed.has_volumes) storage_.pod_removed(placed.ordinal);
+  if (placed.object != kNoPod && objects_[index(placed.object)].placed == owner) {  // Not deleted by force before.
+    objects_[index(placed.object)] = {};
+    touch_control_plane();
+    control_plane_->store().remove_pod(placed.object);
+  }
+  if (placed.pod == kNoPod) return;
+  if (placed.evicting && placed.object == kNoPod) {
+    actions_.pod_evicted(placed.pod, *placed.evicting);
+  } else {
+    actions_.pod_deleted(placed.pod);
+  }
+}
+
+void Nodes::memory_pressure_changed(NodeId node, bool pressure) {
+  changed_ = true;
+  if (control_plane_ == nullptr) return;
+  touch_control_plane();
+  control_plane_->store().edit<controllers::Node>(static_cast<controllers::ObjectId>(node), [&](controllers::Node& n) {
+    controllers::NodeCondition& condition = n.condition(controllers::NodeConditionType::kMemoryPressure);
+    condition.posted = true;
+    condition.status = pressure ? controllers::ConditionStatus::kTrue : controllers::ConditionStatus::kFalse;
+    condition.last_transition = controllers::api_time(engine_.now());
+  });
+}
+
+// ---- faults --------------------------------------------------------------------------------------------------------
+
+void Nodes::crash(NodeId node) {
+  if (is_down(node)) return;
+  down_[index(node)] = 1;
+  kubelet_.node_down(node);
+  images_.node_down(node);
+  storage_.node_down(node);
+  changed_ = true;
+}
+
+void Nodes::restore(NodeId node, bool keep_disk) {
+  if (!is_down(node)) return;
+  down_[index(node)] = 0;
+  images_.node_up(node, keep_disk);
+  storage_.node_up(node);
+  kubelet_.node_up(node);
+  changed_ = true;
+}
+
+void Nodes::hang(NodeId node, bool hangs) {
+  if (hung_[index(node)] == (hangs ? 1 : 0)) return;
+  hung_[index(node)] = hangs ? 1 : 0;
+  hangs ? kubelet_.hang(node) : kubelet_.resume(node);
+  changed_ = true;
+}
+
+void Nodes::cut_off(NodeId node, bool cut) {
+  if (cut_[index(node)] == (cut ? 1 : 0)) return;
+  cut_[index(node)] = cut ? 1 : 0;
+  cut ? kubelet_.disconnect(node) : kubelet_.reconnect(node);
+  changed_ = true;
+}
+
+// ---- the storage's side: called in the middle of a change, so only noted -------------------------------------------
+
+void Nodes::prebind_done(std::uint32_t pod, bool bound) {
+  prebound_.emplace_back(pod, bound);
+}
+void Nodes::claim_changed(ClaimId claim) {
+  changed_claims_.push_back(claim);
+}
+void Nodes::volume_changed(VolumeId volume) {
+  changed_volumes_.push_back(volume);
+}
+
+std::string Nodes::verify() const {
+  for (const std::string& trouble : {kubelet_.verify(), images_.verify(), storage_.verify(), network_.verify()}) {
+    if (!trouble.empty()) return trouble;
+  }
+  std::size_t bound = 0;
+  for (std::size_t at = 0; at < placed_.size(); ++at) {
+    const Placed& placed = placed_[at];
+    if (!placed.live) continue;
+    if (!kubelet_.live(placed.slot)) return "a placed pod has no slot";
+    if (placed.pod == kNoPod) continue;
+    ++bound;
+    if (cluster_.pods().node[index(placed.pod)] != placed.node) return "a placed pod is on another node";
+    if (rows_[index(placed.pod)].placed != at) return "a pod's row names another place";
+  }
+  if (bound + prebinding_.size() != cluster_.pods_bound()) return "pods hold room without being placed";
+  return {};
+}
+
+}  // namespace berth

@@ -1,0 +1,151 @@
+// What happens to pods on nodes in a run: kubelets, images and volumes, joined to the cluster that the scheduler sees
+// and, where there is one, to the control plane. This file's job is identity: a pod is a row of the Cluster while it
+// holds room or waits, a slot of the Kubelet while containers or volumes of it are left, and an object of the
+// ControlPlane while the API server has it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sim/cluster/actions.hpp"
+#include "sim/cluster/cluster.hpp"
+#include "sim/control_plane.hpp"
+#include "sim/kubelet/image_manager.hpp"
+#include "sim/kubelet/kubelet.hpp"
+#include "sim/network/flow_network.hpp"
+#include "sim/storage/storage.hpp"
+#include "workloads/node_model.hpp"
+
+namespace berth {
+
+struct NodesOptions {
+  std::uint64_t seed = 0;
+  std::uint32_t replication = 0;
+  bool leases = false;  // Kubelets renew them, as somebody watches (ControlPlaneOptions::node_failures).
+};
+
+class Nodes final : public NodeAgent, private KubeletListener, private StorageListener, private NodeServicesListener {
+ public:
+  // All must outlive this. `control_plane` may be null: then pods come from a trace, and go when they have ended.
+  // All nodes of the cluster join at time 0.
+  Nodes(Cluster& cluster, Engine<Event>& engine, Journal& journal, Actions& actions, const RunImages& images,
+        ImageDistribution& distribution, const NodeModel& model, ControlPlane* control_plane,
+        const manifest::Manifests* manifests, const NodesOptions& options);
+  ~Nodes();
+
+  // Of the kinds kFlowEvent, kImageEvent, kKubeletEvent, kStorageEvent, kControllersDue.
+  void handle(const Event& event);
+  // Lets controllers act on what has happened, and pods come and go as they say. `created` hears of each new pod that
+  // waits for a node. True if anything changed that a scheduler may care for. At the end of each instant.
+  bool settle(const std::function<void(PodId)>& created);
+
+  bool pre_bind(PodId pod) override;
+  void pod_bound(PodId pod) override;
+  void evict(PodId pod, EvictReason why) override;
+
+  // ---- faults ------------------------------------------------------------------------------------------------------
+  void crash(NodeId node);                    // The machine is off. Nothing if it is off already.
+  void restore(NodeId node, bool keep_disk);  // On again, with its images or with an empty disk.
+  void hang(NodeId node, bool hangs);         // The kubelet stops or goes on; containers run.
+  void cut_off(NodeId node, bool cut);        // Nothing reaches the node's kubelet or comes from it.
+  bool is_down(NodeId node) const { return down_[index(node)] != 0; }
+  ImagePuller& registries() { return images_.runtime(); }
+
+  const Kubelet& kubelet() const { return kubelet_; }
+  const ImageManager& image_manager() const { return images_; }
+  // Recounts everything; "" if all is well, else the first difference. For tests.
+  std::string verify() const;
+
+ private:
+  static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
+
+  // A pod from its binding until the kubelet is done with it.
+  struct Placed {
+    PodId pod = kNoPod;     // Its row; kNoPod once it has given its room back.
+    PodId object = kNoPod;  // In the control plane's store.
+    PodSlot slot;
+    std::uint32_t ordinal = 0;
+    NodeId node = kNoNode;
+    bool live = false;
+    bool has_volumes = false;
+    std::optional<EvictReason> evicting;
+  };
+  // By row of the cluster.
+  struct Row {
+    std::uint32_t placed = kNone;
+    PodId object = kNoPod;    // In the control plane's store.
+    bool registered = false;  // With the storage.
+  };
+  // By number in the control plane's store.
+  struct ObjectRow {
+    std::uint64_t uid = 0;  // 0: not known here.
+    PodId pod = kNoPod;
+    std::uint32_t placed = kNone;
+  };
+
+  void pod_status_changed(PodSlot slot, std::uint32_t owner) override;
+  void pod_gone(PodSlot slot, std::uint32_t owner) override;
+  void memory_pressure_changed(NodeId node, bool pressure) override;
+  void prebind_done(std::uint32_t pod, bool bound) override;
+  void claim_changed(ClaimId claim) override;
+  void volume_changed(VolumeId volume) override;
+  // Answers of images and volumes, which were made before the kubelet was.
+  void image_ensured(PodSlot pod, ImageResult result) override { kubelet_.image_ensured(pod, result); }
+  void volumes_mounted(PodSlot pod) override { kubelet_.volumes_mounted(pod); }
+  void volumes_unmounted(PodSlot pod) override { kubelet_.volumes_unmounted(pod); }
+  void images_changed(NodeId node) override;
+
+  void add_objects(const manifest::Manifests& manifests);
+  void add_nodes(const NodeModel& model);
+  void created(const ControlPlane::PodNews& news, const std::function<void(PodId)>& tell);
+  void terminating(const ControlPlane::PodNews& news);
+  void gone(const ControlPlane::PodNews& news);
+  void report(const Placed& placed);
+  void renew_lease(NodeId node);
+  void post_ready(NodeId node);
+  void update_node_objects();
+  void report_images(NodeId node);
+  void touch_control_plane();
+  void plan_control_plane();
+  TemplateId template_of(const std::shared_ptr<const kube::api::Pod>& pod);
+  ProgramId program_of(TemplateId pod_template);
+  Row& row(PodId pod);
+  ObjectRow* object_row(PodId object, std::uint64_t uid);
+
+  enum Detail : std::uint16_t { kControllers, kLease, kNodeStatus };  // Of kControllersDue; the last two: of a node.
+
+  Cluster& cluster_;
+  Engine<Event>& engine_;
+  Actions& actions_;
+  const RunImages& run_images_;
+  NodesOptions options_;
+  ControlPlane* control_plane_;
+  FlowNetwork network_;
+  ImageManager images_;
+  Storage storage_;
+  Kubelet kubelet_;
+
+  std::vector<std::uint8_t> down_, hung_, cut_;  // By node.
+  std::vector<std::uint8_t> status_due_;         // By node: its images are to be reported.
+  std::vector<Duration> status_phase_;           // By node: when in each 10 s its status is written.
+  std::vector<Row> rows_;
+  std::vector<ObjectRow> objects_;
+  std::vector<Placed> placed_;
+  std::vector<std::uint32_t> free_placed_;
+  std::vector<std::optional<ProgramId>> programs_;                      // By template.
+  std::unordered_map<const kube::api::Pod*, TemplateId> template_ids_;  // Looked up, never walked.
+  std::vector<std::pair<std::uint32_t, bool>> prebound_;                // Ordinals, and whether it went well.
+  std::unordered_map<std::uint32_t, PodId> prebinding_;                 // By ordinal. Looked up, never walked.
+  std::vector<ClaimId> changed_claims_;
+  std::vector<VolumeId> changed_volumes_;
+  std::optional<EventHandle> controllers_due_;
+  Time controllers_due_at_ = kNever;
+  bool changed_ = false;
+};
+
+}  // namespace berth

@@ -1,0 +1,85 @@
+// A run of Kubernetes objects given as text: what happened, record by record.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "policies/registry.hpp"
+#include "sim/manifest_cluster.hpp"
+#include "sim/policy_set.hpp"
+#include "sim/simulation.hpp"
+#include "tests/support/cluster_builder.hpp"
+
+namespace berth::test {
+
+struct ManifestRunOptions {
+  std::size_t nodes = 3;  // Where the text has no Node.
+  Duration horizon = seconds(600);
+  std::string policy = "kube-scheduler";
+  bool explain = false;
+  std::uint64_t seed = 1;
+  NodeModel model;
+  const FaultPlan* plan = nullptr;
+  std::vector<FaultEvent> strikes;
+};
+
+// Everything of a run that has ended, still there to be looked at.
+class ManifestRun {
+ public:
+  ManifestRun(const std::string& text, const ManifestRunOptions& options) : options_(options) {
+    manifest::read_manifest(text, "test.yaml", manifests_);
+    manifests_.require_good();
+    Catalog catalog;
+    std::vector<NodeSpec> nodes = node_specs(manifests_, catalog);
+    if (nodes.empty()) nodes = default_nodes(options_.nodes);
+    std::set<std::string> names;
+    add_image_names(manifests_, names);
+    images_ = find_images(options_.model, names);
+    const PolicySet policies = PolicySet::parse(options_.policy, "test");
+    scheduler_ = make_scheduler(policies.of("scheduler"));
+    distribution_ = Registry<ImageDistribution>::instance().make(policies.of("images"));
+    const MemoryWorkload none(catalog, {}, {});
+    SimulationOptions how;
+    how.seed = options_.seed;
+    how.explain = options_.explain;
+    SimulationParts parts;
+    parts.node_model = &options_.model;
+    parts.images = &images_;
+    parts.distribution = distribution_.get();
+    parts.manifests = &manifests_;
+    parts.fault_plan = options_.plan;
+    parts.strikes = options_.strikes;
+    simulation = std::make_unique<Simulation>(catalog, nodes, *scheduler_, how, parts);
+    simulation->add_sink(&kept);
+    const auto stream = none.open(simulation->catalog(), 1, 0);
+    simulation->run(*stream, {}, Time{} + options_.horizon);
+  }
+
+  std::string pod_name(const Record& r) const { return simulation->control_plane()->name_of(names_.at(r.pod)); }
+  // Times of all records of a kind, in order; of one pod if `pod` is a part of its name.
+  std::vector<double> times(RecordKind kind, const std::string& pod = {}) {
+    std::vector<double> out;
+    for (const Record& r : kept.records) {
+      if (r.kind == RecordKind::kPodCreated) names_[r.pod] = std::uint64_t{r.value} + 1;
+      if (r.kind != kind) continue;
+      if (!pod.empty() && (r.pod == 0xFFFF'FFFF || pod_name(r).find(pod) == std::string::npos)) continue;
+      out.push_back(static_cast<double>(r.at.ns) * 1e-9);
+    }
+    return out;
+  }
+  std::size_t count(RecordKind kind, const std::string& pod = {}) { return times(kind, pod).size(); }
+
+  RecordKeeper kept;
+  std::unique_ptr<Simulation> simulation;
+
+ private:
+  ManifestRunOptions options_;
+  manifest::Manifests manifests_;
+  RunImages images_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<ImageDistribution> distribution_;
+  std::map<std::uint32_t, std::uint64_t> names_;  // By ordinal: uid.
+};
+
+}  // namespace berth::test
