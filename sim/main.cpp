@@ -12,6 +12,7 @@
 
 #include "sim/cli/build.hpp"
 #include "sim/cli/commands.hpp"
+#include "sim/cli/compose_run.hpp"
 #include "sim/cli/conformance.hpp"
 #include "sim/cli/explain.hpp"
 #include "sim/cli/schedule.hpp"
@@ -53,7 +54,7 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
 void add_input(CLI::App* command, berth::InputFlags& flags, bool many) {
   command->add_option("scenario", flags.files,
                       many ? "scenario files, or one study file (YAML)"
-                           : "scenario file (YAML), or Kubernetes objects: files and folders");
+                           : "scenario file (YAML), or Kubernetes objects or Compose files");
   command->add_option("--example", flags.example, "an embedded scenario instead of a file; see `berth examples`");
   command->add_option("--nodes", flags.nodes, "node list (CSV: sn,cpu_milli,memory_mib,gpu,model)");
   command->add_option("--pods", flags.pods, "pod list (CSV, openb format)");
@@ -106,6 +107,27 @@ int main(int argc, char** argv) {
   run_command->add_option("--placements", run.files.placements, "fill: write where each pod went (CSV)");
   run_command->add_flag("--json", run.json, "metrics as one JSON object");
 
+  berth::ComposeRunFlags compose;
+  const auto compose_list = [&](const char* name, std::vector<std::string>& into, const char* help) {
+    run_command->add_option(name, into, help)->allow_extra_args(false)->group("Compose files");
+  };
+  compose_list("--profile", compose.profiles, "profile to enable; may be given several times");
+  compose_list("--env-file", compose.env_files, "instead of .env; may be given several times");
+  compose_list("--service", compose.services, "this service and what it depends on (all)");
+  compose_list("--scale", compose.scale, "SERVICE=NUMBER of containers");
+  compose_list("--restart", compose.restart, "SERVICE@TIME: restart it then (web@5m)");
+  compose_list("--present", compose.present, "image that the host has already");
+  run_command->add_option("--project-name", compose.project_name, "name of the project (the folder's)")
+      ->group("Compose files");
+  run_command->add_option("--project-directory", compose.project_folder, "what paths in the files are relative to")
+      ->group("Compose files");
+  run_command->add_option("--for", compose.run_for, "how long to run (until all is started, healthy or completed)")
+      ->group("Compose files");
+  run_command
+      ->add_option("--timeline", compose.trace, "write what happened: *.pftrace (ui.perfetto.dev), *.json, *.txt")
+      ->group("Compose files");
+  run_command->add_flag("--stop", compose.stop, "stop the containers at the end")->group("Compose files");
+
   berth::ExplainFlags explain;
   CLI::App* explain_command =
       app.add_subcommand("explain", "the lives of pods, step by step: why Pending, each layer, each start and restart");
@@ -117,7 +139,7 @@ int main(int argc, char** argv) {
       ->check(check_seed);
   explain_command->add_option("-o,--output", explain.output, "text, json, or chrome (trace JSON)")
       ->capture_default_str();
-  explain_command->add_option("--perfetto", explain.trace, "write a trace for ui.perfetto.dev (*.pftrace)");
+  explain_command->add_option("--timeline", explain.trace, "write a trace for ui.perfetto.dev (*.pftrace)");
 
   berth::CompareFlags compare;
   CLI::App* compare_command =
@@ -241,6 +263,15 @@ int main(int argc, char** argv) {
     berth::check_policies();
     for (const std::string& plugin : plugins) berth::load_plugin(plugin);
     compare.options.arguments.assign(argv, argv + argc);
+    if (*run_command && berth::is_compose(run.input.files)) {
+      compose.files = run.input.files;
+      compose.catalogue = run.input.catalogue;
+      compose.seed = run.seed;
+      compose.json = run.json;
+      const int outcome = berth::run_compose(compose);
+      std::fflush(stdout);
+      return outcome;
+    }
     if (*run_command) berth::run_command(run);
     if (*explain_command) berth::explain_command(explain);
     if (*compare_command) berth::compare_command(compare);

@@ -105,6 +105,17 @@ void Nodes::add_objects(const manifest::Manifests& manifests) {
   manifests.each<api::PersistentVolumeClaim>(
       [&](const api::PersistentVolumeClaim& c, const auto&) { storage_.add_claim(c); });
   manifests.each<api::PersistentVolume>([&](const api::PersistentVolume& v, const auto&) { storage_.add_volume(v); });
+  // The scheduler has these already, as the manifests say (Cluster::set_objects); only what changes is news.
+  for (const ClaimId id : changed_claims_) {
+    if (index(id) >= told_claims_.size()) told_claims_.resize(index(id) + 1);
+    told_claims_[index(id)].key = storage_.claim(id).key;
+    if (storage_.claim(id).object.bind_completed)
+      told_claims_[index(id)].volume = storage_.claim(id).object.volume_name;
+  }
+  for (const VolumeId id : changed_volumes_) {
+    if (index(id) >= told_volumes_.size()) told_volumes_.resize(index(id) + 1);
+    told_volumes_[index(id)] = storage_.volume(id).object.name;
+  }
 }
 
 void Nodes::add_nodes(const NodeModel& model) {
@@ -302,6 +313,7 @@ bool Nodes::settle(const std::function<void(PodId)>& tell) {
         claim.meta.name = claim.scheduling.name = news.name;
         storage_.add_claim(claim);
       }
+      tell_claims();  // Before the pods that use them.
       for (const ControlPlane::PodNews& news : control_plane_->take_pod_news()) {
         more = true;
         switch (news.kind) {
@@ -319,6 +331,7 @@ bool Nodes::settle(const std::function<void(PodId)>& tell) {
     }
     any = any || more;
   }
+  tell_claims();
   if (control_plane_ != nullptr) plan_control_plane();
   return std::exchange(changed_, false) || any;
 }
@@ -577,6 +590,45 @@ void Nodes::claim_changed(ClaimId claim) {
 }
 void Nodes::volume_changed(VolumeId volume) {
   changed_volumes_.push_back(volume);
+}
+
+// Brings the scheduler's picture of claims and volumes up to date: volumes first, since claims name them.
+void Nodes::tell_claims() {
+  if (changed_claims_.empty() && changed_volumes_.empty()) return;
+  changed_ = true;
+  for (const VolumeId id : std::exchange(changed_volumes_, {})) {
+    if (index(id) >= told_volumes_.size()) told_volumes_.resize(index(id) + 1);
+    std::string& told = told_volumes_[index(id)];
+    const VolumeRow& volume = storage_.volume(id);
+    const bool there = volume.live && volume.exists;
+    if (!told.empty() && (!there || told != volume.object.name)) {
+      cluster_.volume_removed(told);
+      told.clear();
+    }
+    if (there && told.empty()) {
+      told = volume.object.name;
+      cluster_.volume_added(volume.object);
+    }
+  }
+  for (const ClaimId id : std::exchange(changed_claims_, {})) {
+    if (index(id) >= told_claims_.size()) told_claims_.resize(index(id) + 1);
+    ToldClaim& told = told_claims_[index(id)];
+    const ClaimRow& claim = storage_.claim(id);
+    const bool there = claim.live && claim.exists;
+    if (!told.key.empty() && (!there || told.key != claim.key)) {
+      cluster_.claim_removed(told.key);
+      told = {};
+    }
+    if (!there) continue;
+    if (told.key.empty()) {
+      told.key = claim.key;
+      cluster_.claim_added(claim.object);
+    }
+    if (claim.object.bind_completed && told.volume != claim.object.volume_name) {
+      told.volume = claim.object.volume_name;
+      cluster_.claim_bound(told.key, told.volume);
+    }
+  }
 }
 
 std::string Nodes::verify() const {

@@ -110,6 +110,7 @@ class Nodes final : public NodeAgent, private KubeletListener, private StorageLi
   void post_ready(NodeId node);
   void update_node_objects();
   void report_images(NodeId node);
+  void tell_claims();
   void touch_control_plane();
   void plan_control_plane();
   TemplateId template_of(const std::shared_ptr<const kube::api::Pod>& pod);
@@ -141,6 +142,13 @@ class Nodes final : public NodeAgent, private KubeletListener, private StorageLi
   std::unordered_map<const kube::api::Pod*, TemplateId> template_ids_;  // Looked up, never walked.
   std::vector<std::pair<std::uint32_t, bool>> prebound_;                // Ordinals, and whether it went well.
   std::unordered_map<std::uint32_t, PodId> prebinding_;                 // By ordinal. Looked up, never walked.
+  // What the scheduler was told of claims and volumes, by slot.
+  struct ToldClaim {
+    std::string key;  // Empty: of none.
+    std::string volume;
+  };
+  std::vector<ToldClaim> told_claims_;
+  std::vector<std::string> told_volumes_;  // Names; empty: of none.
   std::vector<ClaimId> changed_claims_;
   std::vector<VolumeId> changed_volumes_;
   std::optional<EventHandle> controllers_due_;

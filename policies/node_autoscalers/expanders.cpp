@@ -1,12 +1,12 @@
 #include "policies/node_autoscalers/expanders.hpp"
 
 #include <fmt/format.h>
+#include <regex.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <regex>
 
 #include "sim/engine/error.hpp"
 
@@ -14,7 +14,7 @@ namespace berth {
 
 struct ExpanderPriority {
   std::int64_t priority = 0;
-  std::regex pattern;
+  std::shared_ptr<const regex_t> pattern;  // POSIX extended.
 };
 
 namespace {
@@ -92,12 +92,16 @@ ExpanderPriority parse_priority(std::string_view text, std::string_view what) {
       end != number.data() + number.size() || out.priority < 0) {
     throw InputError(fmt::format("{}: a priority is \"{}\"; expected NUMBER:REGEX, joined by \";\"", what, text));
   }
-  try {
-    out.pattern = std::regex(std::string(text.substr(colon + 1)));
-  } catch (const std::regex_error&) {
+  auto* compiled = new regex_t;
+  if (regcomp(compiled, std::string(text.substr(colon + 1)).c_str(), REG_EXTENDED | REG_NOSUB) != 0) {
+    delete compiled;
     throw InputError(
         fmt::format("{}: a priority is \"{}\"; expected a regular expression behind the colon", what, text));
   }
+  out.pattern.reset(compiled, [](const regex_t* pattern) {
+    regfree(const_cast<regex_t*>(pattern));
+    delete pattern;
+  });
   return out;
 }
 
@@ -185,7 +189,8 @@ const ExpansionOption* Expanders::best(std::span<const ExpansionOption> options,
         for (const ExpansionOption* option : left) {
           std::int64_t own = -1;
           for (const ExpanderPriority& p : *priorities_) {
-            if (p.priority > own && std::regex_search(groups[option->group].name, p.pattern)) own = p.priority;
+            if (p.priority <= own) continue;
+            if (regexec(p.pattern.get(), groups[option->group].name.c_str(), 0, nullptr, 0) == 0) own = p.priority;
           }
           if (own < 0 || own < highest) continue;
           if (own > highest) chosen.clear();

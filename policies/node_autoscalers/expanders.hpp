@@ -27,8 +27,8 @@ struct ExpanderPriority;  // A line of the priority expander's ConfigMap: a numb
 class Expanders {
  public:
   // `names`: expanders in turn, joined by "+" ("priority+least-waste"); a comma, as the flag has it, ends a parameter.
-  // `priorities`: "NUMBER:REGEX;NUMBER:REGEX …", needed for the priority expander alone. Throws InputError beginning
-  // with `what`.
+  // `priorities`: "NUMBER:REGEX;NUMBER:REGEX …" (POSIX extended, found anywhere in the name), needed for the priority
+  // expander alone. Throws InputError beginning with `what`.
   Expanders(std::string_view names, std::string_view priorities, std::string_view what);
 
   // The option to take; null if there is none. `ready_nodes`: in the cluster, for the price expander's idea of a node

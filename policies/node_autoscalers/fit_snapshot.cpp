@@ -24,6 +24,7 @@ FitSnapshot::FitSnapshot() : runtime_(kube::Profile{}), nothing_(kube::Objects{}
 void FitSnapshot::sync(std::span<const AutoscaledNode> nodes, std::int32_t cutoff, const kube::Objects* objects) {
   BERTH_CHECK(log_.empty() && owned_.empty());
   prepared_ = nullptr;  // The caller may have new pods at old addresses.
+  next_handle_ = kFirstOwnHandle;
   bool same = nodes.size() == nodes_.size() && objects == objects_;
   if (cutoff != cutoff_) versions_.assign(versions_.size(), ~std::uint64_t{0});
   cutoff_ = cutoff;
@@ -46,7 +47,7 @@ void FitSnapshot::sync(std::span<const AutoscaledNode> nodes, std::int32_t cutof
     to.node = from.node;
     to.allocatable = kube::to_resource(from.node->allocatable);
     for (const AutoscaledPod& pod : from.pods) {
-      BERTH_CHECK(pod.handle < 0x8000'0000);
+      BERTH_CHECK(pod.handle < kFirstOwnHandle);
       if (pod.finished || pod.info->pod.priority < cutoff) continue;
       const kube::PodRef ref{pod.info, kube::kNotStarted, pod.handle};
       to.add(ref);

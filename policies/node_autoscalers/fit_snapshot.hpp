@@ -55,6 +55,7 @@ class FitSnapshot {
   std::optional<Row> find(const kube::PodRef& pod, std::span<const Row> candidates, std::size_t& cursor);
 
  private:
+  static constexpr std::uint32_t kFirstOwnHandle = 0x8000'0000;
   struct Step {
     enum class Kind : std::uint8_t { kAddNode, kRemoveNode, kAddPod, kRemovePod };
     Kind kind;
@@ -80,7 +81,7 @@ class FitSnapshot {
   std::vector<std::shared_ptr<const kube::Node>> owned_;  // By row behind the caller's.
   std::vector<Step> log_;
   std::int32_t cutoff_ = 0;
-  std::uint32_t next_handle_ = 0x8000'0000;
+  std::uint32_t next_handle_ = kFirstOwnHandle;
   std::size_t repelling_ = 0;  // Pods with required anti-affinity on present nodes.
 
   const kube::Objects* objects_ = nullptr;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "results/files.hpp"
@@ -16,6 +17,7 @@
 #include "sim/engine/error.hpp"
 #include "workloads/compose/compose_file.hpp"
 #include "workloads/images/image_library.hpp"
+#include "workloads/yaml.hpp"
 
 namespace berth {
 namespace {
@@ -286,6 +288,14 @@ bool check_compose_file(const std::string& path) {
              report.fields_noted);
   for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
   return true;
+}
+
+bool is_compose(const std::vector<std::string>& files) {
+  std::error_code unreadable;
+  if (files.empty() || !std::filesystem::is_regular_file(files.front(), unreadable)) return false;
+  const std::string extension = std::filesystem::path(files.front()).extension().string();
+  if (extension != ".yaml" && extension != ".yml") return false;
+  return compose::looks_like_compose(read_text_file(files.front()), files.front());
 }
 
 }  // namespace berth

@@ -29,6 +29,9 @@ struct ComposeRunFlags {
 // or a container is not as it should be.
 int run_compose(const ComposeRunFlags& flags);
 
+// True if the first file looks like a Compose file.
+bool is_compose(const std::vector<std::string>& files);
+
 // `berth validate`: prints what is in the file, what is not modelled and why it is refused. False if it is.
 bool check_compose_file(const std::string& path);
 

@@ -7,6 +7,7 @@
 
 #include "results/table.hpp"
 #include "sim/cli/commands.hpp"
+#include "sim/cli/compose_run.hpp"
 #include "sim/engine/error.hpp"
 #include "sim/manifest_scenario.hpp"
 #include "sim/study_file.hpp"
@@ -138,7 +139,9 @@ bool validate_command(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     guarded([&] {
       std::error_code unreadable;
-      if (std::filesystem::exists(file, unreadable) && is_manifest(file)) {
+      if (is_compose({file})) {
+        good = check_compose_file(file) && good;
+      } else if (std::filesystem::exists(file, unreadable) && is_manifest(file)) {
         manifests.push_back(file);
       } else {
         fmt::print("{}: {}\n", file, check(file));

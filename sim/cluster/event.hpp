@@ -14,14 +14,17 @@ enum class EventKind : std::uint16_t {
   kPodSucceeded,     // subject: PodId
   kSchedulingCycle,  // the scheduler's period is over
   // Subject and detail of these are known to the part that schedules them, and which handles them.
-  kFlowEvent,       // sim/network/flow_network
-  kImageEvent,      // sim/kubelet/image_manager
-  kKubeletEvent,    // sim/kubelet/kubelet
-  kStorageEvent,    // sim/storage
-  kDockerEvent,     // sim/compose
-  kControllersDue,  // a controller of the control plane has something to do
-  kFaultEvent,      // sim/fault_injection
-  kTrafficEvent,    // sim/traffic
+  kFlowEvent,         // sim/network/flow_network
+  kImageEvent,        // sim/kubelet/image_manager
+  kKubeletEvent,      // sim/kubelet/kubelet
+  kStorageEvent,      // sim/storage
+  kDockerEvent,       // sim/compose
+  kControllersDue,    // a controller of the control plane has something to do
+  kFaultEvent,        // sim/fault_injection
+  kTrafficEvent,      // sim/traffic
+  kScalingEvent,      // sim/pod_scaling
+  kHealingEvent,      // sim/healing
+  kNodeScalingEvent,  // sim/node_scaling
 };
 
 struct Event {

@@ -1,6 +1,12 @@
 #include "sim/cluster/journal.hpp"
 
+#include "sim/cluster/cluster.hpp"
+
 namespace berth {
+
+std::span<const NodeSpec> JournalNodes::list() const {
+  return cluster_ == nullptr ? fixed_ : cluster_->node_specs();
+}
 
 std::string_view to_string(RecordKind kind) {
   switch (kind) {
@@ -90,6 +96,20 @@ std::string_view to_string(RecordKind kind) {
       return "VolumeDetached";
     case RecordKind::kPodDeleted:
       return "PodDeleted";
+    case RecordKind::kScaled:
+      return "Scaled";
+    case RecordKind::kNodeRepaired:
+      return "NodeRepaired";
+    case RecordKind::kPodDescheduled:
+      return "PodDescheduled";
+    case RecordKind::kNodeRequested:
+      return "NodeRequested";
+    case RecordKind::kNodeJoined:
+      return "NodeJoined";
+    case RecordKind::kNodeReady:
+      return "NodeReady";
+    case RecordKind::kNodeLeft:
+      return "NodeLeft";
   }
   return "?";
 }

@@ -13,6 +13,7 @@
 
 namespace berth {
 
+class Cluster;
 class ImageCatalog;
 
 // Every record about a pod names its template, so that a fold can keep sums without keeping pods.
@@ -62,8 +63,15 @@ enum class RecordKind : std::uint8_t {
   kVolumeAttached,        // value = number of the PersistentVolume; no pod
   kVolumeDetached,        // value = number of the PersistentVolume; no pod
   kPodDeleted,            // pod, node and gpus if it had one; it left without having ended by itself
+  kScaled,                // value = replicas wanted, container = number of the workload (sim/pod_scaling.hpp); no pod
+  kNodeRepaired,          // node, value = 0: rebooted, 1: replaced; the healer told it so now
+  kPodDescheduled,        // pod, node; the healer had it evicted
+  kNodeRequested,         // value = number of the machine among those asked for; no node yet
+  kNodeJoined,            // node, value = milliseconds since its machine was asked for; not one of the beginning
+  kNodeReady,             // node; its condition Ready became True for the first time after it joined
+  kNodeLeft,              // node; the machine is gone, and its object too
 };
-inline constexpr std::size_t kRecordKinds = static_cast<std::size_t>(RecordKind::kPodDeleted) + 1;
+inline constexpr std::size_t kRecordKinds = static_cast<std::size_t>(RecordKind::kNodeLeft) + 1;
 
 enum class FailReason : std::uint8_t {
   kUnschedulable,
@@ -122,10 +130,27 @@ struct Record {
 };
 static_assert(sizeof(Record) == 32);
 
+// The nodes of a run by number: a list that stays as it is, or those of a cluster, where nodes join as time goes by. A
+// view. Specs of nodes that have left keep their names and sizes.
+class JournalNodes {
+ public:
+  JournalNodes() = default;
+  JournalNodes(std::span<const NodeSpec> fixed) : fixed_(fixed) {}
+  JournalNodes(const std::vector<NodeSpec>& fixed) : fixed_(fixed) {}
+  JournalNodes(const Cluster& cluster) : cluster_(&cluster) {}
+  std::size_t size() const { return list().size(); }
+  const NodeSpec& operator[](std::size_t node) const { return list()[node]; }
+
+ private:
+  std::span<const NodeSpec> list() const;
+  std::span<const NodeSpec> fixed_;
+  const Cluster* cluster_ = nullptr;
+};
+
 // What a fold needs to know besides the records. Valid while the run lives.
 struct JournalContext {
   const Catalog* catalog = nullptr;
-  std::span<const NodeSpec> nodes;
+  JournalNodes nodes;
   const ImageCatalog* images = nullptr;                // Null: no images in this run.
   const std::vector<std::string>* messages = nullptr;  // Why pods wait: kPodUnschedulable's value, counted from 1.
 };

@@ -65,6 +65,7 @@ enum class Purpose : std::uint32_t {
   kNodeBoot = 24,        // How long a node takes to join; entity = node.
   kNames = 25,           // Suffixes of generated names.
   kNodeLease = 26,       // When a kubelet renews its lease; entity = node.
+  kNodeRepair = 27,      // How long a repair takes; entity = node.
 };
 
 // One stream: the concatenation, for block = 0, 1, 2 …, of philox4x32_10({block, entity, purpose, replication}, seed),

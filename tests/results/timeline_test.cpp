@@ -83,7 +83,7 @@ TEST(TimelineText, OfOnePod) {
   const TwoPods pods;
   EXPECT_EQ(text_of(pods.timeline, pods.web1),  // Indented from the pod on; widths are those of what is shown.
             "    begin_s   duration_s  track  what              details\n"
-            "      2.000       10.000    app    CrashLoopBackOff  back_off=10s restarts=3\n");
+            "      2.000       10.000    app  CrashLoopBackOff  back_off=10s restarts=3\n");
 }
 
 TEST(TimelineText, SameInstantKeepsOrderOfAddition) {

@@ -208,7 +208,7 @@ TEST(RateCsv, RowsAreAccountedFor) {
   EXPECT_EQ(report.rows_used, 3U);  // 0, 60 and 180; one of b, one without a rate, one out of order.
   EXPECT_EQ(accounted(report), 6U);
   ASSERT_EQ(series.steps.size(), 3U);
-  EXPECT_EQ(series.steps[0].count, 300);  // 5/s for a minute.
+  EXPECT_DOUBLE_EQ(series.steps[0].count, 300);  // 5/s for a minute.
   EXPECT_EQ(series.end, after(240));
   options.time = "when";
   expect_rejected([&] { import_rate_csv(path, options, report); }, "when");

@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <ostream>
 #include <string>
 
@@ -126,10 +124,6 @@ TEST_P(FluidTest, AgreesWithRequests) {
   RecordProperty("mean", std::to_string(fluid.mean / requests.mean));
   RecordProperty("p95", std::to_string(fluid.p95 / requests.p95));
   RecordProperty("p99", std::to_string(fluid.p99 / requests.p99));
-  if (std::getenv("BERTH_SHOW") != nullptr) {
-    std::printf("%-24s mean %.3f p95 %.3f p99 %.3f cpu %.3f\n", GetParam().name, fluid.mean / requests.mean,
-                fluid.p95 / requests.p95, fluid.p99 / requests.p99, fluid.cpu / requests.cpu);
-  }
   EXPECT_LT(relative(fluid.mean, requests.mean), GetParam().mean);
   EXPECT_LT(relative(fluid.p95, requests.p95), GetParam().p95);
   EXPECT_LT(relative(fluid.p99, requests.p99), GetParam().p99);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ostream>
 #include <string>
 
 #include "sim/engine/error.hpp"
@@ -97,6 +98,9 @@ struct Wrong {
   const char* to;
   const char* message;
 };
+void PrintTo(const Wrong& w, std::ostream* out) {
+  *out << w.name;
+}
 using TrafficFileRejects = testing::TestWithParam<Wrong>;
 
 TEST_P(TrafficFileRejects, WithThePlace) {
@@ -116,7 +120,7 @@ INSTANTIATE_TEST_SUITE_P(
     Table, TrafficFileRejects,
     testing::Values(
         Wrong{"Service", "service: cart,", "service: card,",
-              "shop.yaml:22:19: services[0].calls[0][0].service is \"card\"; expected a Service of this file; "
+              "shop.yaml:22:20: services[0].calls[0][0].service is \"card\"; expected a Service of this file; "
               "did you mean \"cart\"?"},
         Wrong{"Key", "queueLimit: 10", "queuelimit: 10", "did you mean \"queueLimit\"?"},
         Wrong{"Rate", "rate: 100,", "rate: 0,", "rate is 0; expected more than 0"},
