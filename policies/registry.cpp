@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "policies/autoscalers/pod_autoscaler.hpp"
+#include "policies/healer.hpp"
+#include "policies/node_autoscaler.hpp"
 #include "sim/engine/error.hpp"
 #include "sim/kubelet/image_distribution.hpp"
 
@@ -68,5 +70,7 @@ std::vector<typename Registry<Kind>::Info> Registry<Kind>::list() const {
 template class Registry<Scheduler>;
 template class Registry<PodAutoscaler>;
 template class Registry<ImageDistribution>;
+template class Registry<NodeAutoscaler>;
+template class Registry<Healer>;
 
 }  // namespace berth

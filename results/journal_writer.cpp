@@ -26,20 +26,23 @@ JournalWriter::~JournalWriter() = default;
 
 void JournalWriter::begin(const JournalContext& context) {
   context_ = context;
-  auto out = std::back_inserter(lines_);
   for (std::size_t n = 0; n < context.nodes.size(); ++n) {
-    const NodeSpec& node = context.nodes[n];
-    fmt::format_to(
-        out, R"({{"kind":"Node","name":{},"cpu_milli":{},"memory_bytes":{},"ephemeral_storage_bytes":{},"pods":{})",
-        json_string(node.name), node.allocatable.cpu_milli, node.allocatable.memory_bytes,
-        node.allocatable.ephemeral_storage_bytes, node.pods);
-    if (node.gpu_count > 0) {
-      fmt::format_to(out, R"(,"gpus":{},"gpu_model":{})", node.gpu_count,
-                     json_string(context.catalog->gpu_model_name(node.gpu_model)));
-    }
+    fmt::format_to(std::back_inserter(lines_), R"({{"kind":"Node","name":{})", json_string(context.nodes[n].name));
+    size_of(context.nodes[n]);
     lines_ += "}\n";
   }
   flush(false);
+}
+
+void JournalWriter::size_of(const NodeSpec& node) {
+  auto out = std::back_inserter(lines_);
+  fmt::format_to(out, R"(,"cpu_milli":{},"memory_bytes":{},"ephemeral_storage_bytes":{},"pods":{})",
+                 node.allocatable.cpu_milli, node.allocatable.memory_bytes, node.allocatable.ephemeral_storage_bytes,
+                 node.pods);
+  if (node.gpu_count > 0) {
+    fmt::format_to(out, R"(,"gpus":{},"gpu_model":{})", node.gpu_count,
+                   json_string(context_.catalog->gpu_model_name(node.gpu_model)));
+  }
 }
 
 void JournalWriter::write(std::span<const Record> batch) {
@@ -169,6 +172,13 @@ void JournalWriter::details(const Record& r) {
       break;
     case RecordKind::kClaimBound:
       number("claim");
+      break;
+    case RecordKind::kNodeRequested:
+      number("machine");
+      break;
+    case RecordKind::kNodeJoined:
+      number("milliseconds");
+      size_of(context_.nodes[index(r.node)]);
       break;
     default:
       break;

@@ -31,6 +31,7 @@ class JournalWriter final : public JournalSink {
   struct Compressor;
   void flush(bool last);
   void details(const Record& record);
+  void size_of(const NodeSpec& node);
   std::string container_name(const Record& record) const;
 
   AtomicFile file_;

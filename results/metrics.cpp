@@ -24,7 +24,8 @@ constexpr std::array kMetrics{
     MetricInfo{"pod_wait_seconds_p99", "its 99th percentile"},
     MetricInfo{"pod_wait_seconds_max", "the longest wait"},
     MetricInfo{"makespan_seconds", "from the start to the last pod's end"},
-    MetricInfo{"cpu_allocation_pct_mean", "cpu requested by bound pods, of all; time average over the window"},
+    MetricInfo{"cpu_allocation_pct_mean",
+               "cpu requested by bound pods, of all nodes' at that time; average over the window"},
     MetricInfo{"memory_allocation_pct_mean", "memory likewise"},
     MetricInfo{"gpu_allocation_pct_mean", "milli-GPU likewise; not defined without GPUs"},
     MetricInfo{"gpu_fragmentation_pct_mean", "free GPU that the workload's mix cannot use, of all GPU; time average"},
@@ -46,25 +47,45 @@ MetricsFold::MetricsFold(MetricsOptions options) : options_(std::move(options)) 
 
 void MetricsFold::begin(const JournalContext& context) {
   context_ = context;
-  gpu_free_milli_.assign(context.nodes.size() * kMaxGpusPerNode, 0);
-  for (std::size_t n = 0; n < context.nodes.size(); ++n) {
-    const NodeSpec& node = context.nodes[n];
-    cpu_total_ += static_cast<double>(node.allocatable.cpu_milli);
-    memory_total_ += static_cast<double>(node.allocatable.memory_bytes);
-    gpu_total_ += static_cast<double>(node.gpu_count * kMilliPerGpu);
-    std::fill_n(gpu_free_milli_.begin() + static_cast<std::ptrdiff_t>(n * kMaxGpusPerNode), node.gpu_count,
-                static_cast<std::uint16_t>(kMilliPerGpu));
-    nodes_.push_back({node.allocatable.cpu_milli, 0, 0});
-  }
-  if (gpu_total_ == 0 || options_.mix.empty()) return;
-  fragmentation_.emplace(*context.catalog, options_.mix);
-  for (std::size_t n = 0; n < nodes_.size(); ++n) {
-    const NodeSpec& spec = context.nodes[n];
-    const std::span<const std::uint16_t> free(gpu_free_milli_.data() + n * kMaxGpusPerNode, spec.gpu_count);
-    nodes_[n].fragment_milli =
-        fragmentation_->of(fragmentation_->state(nodes_[n].cpu_free_milli, spec.gpu_model, free));
-    level_.fragment_milli += nodes_[n].fragment_milli;
-  }
+  bool gpus = false;
+  for (std::size_t n = 0; n < context.nodes.size(); ++n) gpus = gpus || context.nodes[n].gpu_count > 0;
+  if (gpus && !options_.mix.empty()) fragmentation_.emplace(*context.catalog, options_.mix);
+  for (std::size_t n = 0; n < context.nodes.size(); ++n) joined(n);
+}
+
+void MetricsFold::joined(std::size_t n) {
+  BERTH_CHECK(n == nodes_.size());
+  const NodeSpec& node = context_.nodes[n];
+  level_.all_cpu_milli += node.allocatable.cpu_milli;
+  level_.all_memory_bytes += node.allocatable.memory_bytes;
+  level_.all_gpu_milli += node.gpu_count * kMilliPerGpu;
+  gpu_free_milli_.resize((n + 1) * kMaxGpusPerNode, 0);
+  std::fill_n(gpu_free_milli_.begin() + static_cast<std::ptrdiff_t>(n * kMaxGpusPerNode), node.gpu_count,
+              static_cast<std::uint16_t>(kMilliPerGpu));
+  nodes_.push_back({node.allocatable.cpu_milli, 0, 0});
+  fragment(n);
+}
+
+// Its pods have given their room back before.
+void MetricsFold::node_left(std::size_t n) {
+  const NodeSpec& node = context_.nodes[n];
+  level_.all_cpu_milli -= node.allocatable.cpu_milli;
+  level_.all_memory_bytes -= node.allocatable.memory_bytes;
+  level_.all_gpu_milli -= node.gpu_count * kMilliPerGpu;
+  nodes_[n].left = true;
+  fragment(n);
+}
+
+// Brings the node's free GPU that nothing of the mix can use up to date.
+void MetricsFold::fragment(std::size_t n) {
+  if (!fragmentation_) return;
+  const NodeSpec& spec = context_.nodes[n];
+  Node& node = nodes_[n];
+  const std::span<const std::uint16_t> free(gpu_free_milli_.data() + n * kMaxGpusPerNode, spec.gpu_count);
+  const double now =
+      node.left ? 0 : fragmentation_->of(fragmentation_->state(node.cpu_free_milli, spec.gpu_model, free));
+  level_.fragment_milli += now - node.fragment_milli;
+  node.fragment_milli = now;
 }
 
 void MetricsFold::write(std::span<const Record> batch) {
@@ -108,7 +129,15 @@ void MetricsFold::write(std::span<const Record> batch) {
         evicted_[record.pod] = record.at.ns;
         occupy(record, -1);
         break;
-      default:  // Of nodes, and of what happens on them: other folds' matter.
+      case RecordKind::kNodeJoined:
+        nodes_change_ = true;
+        joined(index(record.node));
+        break;
+      case RecordKind::kNodeLeft:
+        nodes_change_ = true;
+        node_left(index(record.node));
+        break;
+      default:  // What happens on nodes: other folds' matter.
         break;
     }
   }
@@ -140,6 +169,9 @@ void MetricsFold::advance(std::int64_t to_ns) {
     sums[kNodesUsed] += static_cast<double>(level_.nodes_used) * span;
     sums[kPending] += static_cast<double>(level_.pending) * span;
     sums[kFragment] += level_.fragment_milli * span;
+    sums[kAllCpu] += static_cast<double>(level_.all_cpu_milli) * span;
+    sums[kAllMemory] += static_cast<double>(level_.all_memory_bytes) * span;
+    sums[kAllGpu] += static_cast<double>(level_.all_gpu_milli) * span;
     from = stop;
   }
   last_ns_ = to_ns;
@@ -161,11 +193,7 @@ void MetricsFold::occupy(const Record& record, int sign) {
   for (std::size_t i = 0; i < gpu_count; ++i) {
     if (((record.gpus >> i) & 1) != 0) free[i] = static_cast<std::uint16_t>(free[i] - sign * t.gpu.milli);
   }
-  if (!fragmentation_) return;
-  const double fragment =
-      fragmentation_->of(fragmentation_->state(node.cpu_free_milli, context_.nodes[n].gpu_model, {free, gpu_count}));
-  level_.fragment_milli += fragment - node.fragment_milli;
-  node.fragment_milli = fragment;
+  fragment(n);
 }
 
 void MetricsFold::created(std::uint32_t pod, std::int64_t at_ns) {
@@ -204,6 +232,13 @@ RunResult MetricsFold::result() const {
   for (std::size_t p = 0; p < options_.points; ++p) {
     for (std::size_t c = 0; c < kCurves; ++c) total[c] += sums_[p * kCurves + c];
   }
+  // Of all that there was; what never changed is not averaged, so that it is exact.
+  const auto all_of = [&](Curve c, std::int64_t level) {
+    return nodes_change_ ? total[c] / window : static_cast<double>(level);
+  };
+  const double all_cpu = all_of(kAllCpu, level_.all_cpu_milli);
+  const double all_memory = all_of(kAllMemory, level_.all_memory_bytes);
+  const double all_gpu = all_of(kAllGpu, level_.all_gpu_milli);
   const auto pct = [](double sum, double span, double all) { return all == 0 ? kNone : 100 * sum / span / all; };
   const auto wait = [this](std::int64_t ns) {
     return wait_.count() == 0 ? kNone : static_cast<double>(ns) * kNanosecond;
@@ -221,10 +256,10 @@ RunResult MetricsFold::result() const {
       wait(wait_.quantile(0.99)),
       wait(wait_.max()),
       static_cast<double>(last_success_ns_) * kNanosecond,
-      pct(total[kCpu], window, cpu_total_),
-      pct(total[kMemory], window, memory_total_),
-      pct(total[kGpu], window, gpu_total_),
-      fragmentation_ ? pct(total[kFragment], window, gpu_total_) : kNone,
+      pct(total[kCpu], window, all_cpu),
+      pct(total[kMemory], window, all_memory),
+      pct(total[kGpu], window, all_gpu),
+      fragmentation_ ? pct(total[kFragment], window, all_gpu) : kNone,
       total[kNodesUsed] / window,
       total[kPending] / window,
       static_cast<double>(pending_max_),
@@ -241,10 +276,21 @@ RunResult MetricsFold::result() const {
     for (std::size_t p = 0; p < options_.points; ++p) s.y.push_back(sums_[p * kCurves + c] / step * scale);
     result.series.push_back(std::move(s));
   };
-  if (cpu_total_ > 0) curve("cpu_allocation_pct", kCpu, 100 / cpu_total_);
-  if (memory_total_ > 0) curve("memory_allocation_pct", kMemory, 100 / memory_total_);
-  if (gpu_total_ > 0) curve("gpu_allocation_pct", kGpu, 100 / gpu_total_);
-  if (fragmentation_) curve("gpu_fragmentation_pct", kFragment, 100 / gpu_total_);
+  // In percent of what there was at that time; 0 where there was nothing.
+  const auto share = [&](const char* name, Curve c, Curve of, double all) {
+    if (all == 0) return;
+    if (!nodes_change_) return curve(name, c, 100 / all);
+    Series s{name, "time_seconds", x, {}};
+    for (std::size_t p = 0; p < options_.points; ++p) {
+      const double there = sums_[p * kCurves + of];
+      s.y.push_back(there > 0 ? 100 * sums_[p * kCurves + c] / there : 0);
+    }
+    result.series.push_back(std::move(s));
+  };
+  share("cpu_allocation_pct", kCpu, kAllCpu, all_cpu);
+  share("memory_allocation_pct", kMemory, kAllMemory, all_memory);
+  share("gpu_allocation_pct", kGpu, kAllGpu, all_gpu);
+  if (fragmentation_) share("gpu_fragmentation_pct", kFragment, kAllGpu, all_gpu);
   curve("nodes_used", kNodesUsed, 1);
   curve("pods_pending", kPending, 1);
   return result;

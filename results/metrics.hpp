@@ -47,15 +47,31 @@ class MetricsFold final : public JournalSink {
   struct Level {
     std::int64_t cpu_milli = 0, memory_bytes = 0, gpu_milli = 0, nodes_used = 0, pending = 0;
     double fragment_milli = 0;
+    std::int64_t all_cpu_milli = 0, all_memory_bytes = 0, all_gpu_milli = 0;  // What the nodes have.
   };
-  enum Curve : std::size_t { kCpu, kMemory, kGpu, kNodesUsed, kPending, kFragment, kCurves };
+  enum Curve : std::size_t {
+    kCpu,
+    kMemory,
+    kGpu,
+    kNodesUsed,
+    kPending,
+    kFragment,
+    kAllCpu,
+    kAllMemory,
+    kAllGpu,
+    kCurves
+  };
   struct Node {
     std::int64_t cpu_free_milli;
     std::uint32_t pods;
     double fragment_milli;
+    bool left = false;
   };
 
   void advance(std::int64_t to_ns);
+  void joined(std::size_t n);
+  void node_left(std::size_t n);
+  void fragment(std::size_t n);
   void occupy(const Record& record, int sign);
   void left(const Record& record);
   void created(std::uint32_t pod, std::int64_t at_ns);
@@ -67,7 +83,7 @@ class MetricsFold final : public JournalSink {
   std::vector<Node> nodes_;
   std::vector<std::uint16_t> gpu_free_milli_;
   Level level_;
-  double cpu_total_ = 0, memory_total_ = 0, gpu_total_ = 0;
+  bool nodes_change_ = false;  // Some have joined or left: capacities are time averages, too.
   std::int64_t last_ns_ = 0;
   std::vector<double> sums_;  // Value · seconds at [point * kCurves + curve].
 

@@ -54,6 +54,20 @@ void add_daemon_tolerations(kube::Pod& pod, bool host_network) {
   if (host_network) add(controllers::taints::kNetworkUnavailable, TaintEffect::kNoSchedule);
 }
 
+// The plug-in DefaultTolerationSeconds with its flags; what Admission adds itself are their defaults, which then come
+// too late. Source: plugin/pkg/admission/defaulttolerationseconds.
+void add_default_tolerations(kube::Pod& pod, std::int64_t seconds) {
+  using kube::TaintEffect;
+  for (const char* key : {controllers::taints::kNotReady, controllers::taints::kUnreachable}) {
+    const bool there = std::any_of(pod.tolerations.begin(), pod.tolerations.end(), [key](const kube::Toleration& t) {
+      return (t.key == key || t.key.empty()) && (t.effect == TaintEffect::kNoExecute || t.effect == TaintEffect::kAny);
+    });
+    if (!there) {
+      pod.tolerations.push_back({key, kube::Toleration::Operator::kExists, "", TaintEffect::kNoExecute, seconds});
+    }
+  }
+}
+
 // Nodes of one region and zone fail together; those without labels are one zone of their own.
 std::uint32_t zone_of(const NodeSpec& spec, std::map<std::string, std::uint32_t>& zones) {
   std::string key;
@@ -69,7 +83,7 @@ std::uint32_t zone_of(const NodeSpec& spec, std::map<std::string, std::uint32_t>
 
 ControlPlane::ControlPlane(const manifest::Manifests& manifests, std::span<const NodeSpec> nodes,
                            const ControlPlaneOptions& options)
-    : manifests_(manifests), object_names_(kKinds) {
+    : manifests_(manifests), toleration_seconds_(options.toleration_seconds), object_names_(kKinds) {
   store_.watch(this);
   const auto add = [this]<class T>(std::type_identity<T>, auto&&... more) {
     controllers_.push_back(std::make_unique<T>(store_, work_, more...));
@@ -88,29 +102,33 @@ ControlPlane::ControlPlane(const manifest::Manifests& manifests, std::span<const
     }
   });
   if (options.node_failures) {
-    add(std::type_identity<controllers::NodeLifecycleController>{});
-    add(std::type_identity<controllers::TaintEvictionController>{});
+    if (options.node_lifecycle) add(std::type_identity<controllers::NodeLifecycleController>{}, options.lifecycle);
+    if (options.taint_eviction) add(std::type_identity<controllers::TaintEvictionController>{});
+  }
+  if ((options.node_failures || options.node_groups) && options.pod_gc) {
     add(std::type_identity<controllers::PodGcController>{});
   }
-  std::map<std::string, std::uint32_t> zones;
-  for (const NodeSpec& spec : nodes) {
-    controllers::Node node;
-    node.name = spec.name;
-    node.zone = zone_of(spec, zones);
-    std::vector<std::pair<std::string, std::string>> labels;
-    for (const Label& label : spec.labels) labels.emplace_back(label.key, label.value);
-    node.spec.labels = kube::StringMap(std::move(labels));
-    if (spec.node != nullptr) {
-      for (const kube::Taint& taint : spec.node->taints) node.spec.taints.push_back({taint, std::nullopt});
-      node.spec.unschedulable = spec.node->unschedulable;
-    }
-    controllers::NodeCondition& ready = node.condition(controllers::NodeConditionType::kReady);
-    ready.posted = true;
-    ready.status = controllers::ConditionStatus::kTrue;
-    ready.reason = controllers::NodeReason::kKubeletReady;
-    next_name_ = spec.name;
-    store_.create(std::move(node));
+  for (const NodeSpec& spec : nodes) add_node(spec, true);
+}
+
+void ControlPlane::add_node(const NodeSpec& spec, bool ready) {
+  controllers::Node node;
+  node.name = spec.name;
+  node.zone = zone_of(spec, zones_);
+  std::vector<std::pair<std::string, std::string>> labels;
+  for (const Label& label : spec.labels) labels.emplace_back(label.key, label.value);
+  node.spec.labels = kube::StringMap(std::move(labels));
+  if (spec.node != nullptr) {
+    for (const kube::Taint& taint : spec.node->taints) node.spec.taints.push_back({taint, std::nullopt});
+    node.spec.unschedulable = spec.node->unschedulable;
   }
+  controllers::NodeCondition& condition = node.condition(controllers::NodeConditionType::kReady);
+  condition.posted = true;
+  condition.status = ready ? controllers::ConditionStatus::kTrue : controllers::ConditionStatus::kFalse;
+  condition.reason = ready ? controllers::NodeReason::kKubeletReady : controllers::NodeReason::kKubeletNotReady;
+  condition.last_heartbeat = condition.last_transition = controllers::api_time(store_.now());
+  next_name_ = spec.name;
+  store_.create(std::move(node));
 }
 
 ControlPlane::~ControlPlane() = default;
@@ -120,6 +138,7 @@ TemplateId ControlPlane::add_template(const api::Pod& pod, const std::string& na
   auto copy = std::make_shared<api::Pod>(pod);
   copy->scheduling.namespace_name = namespace_name;
   if (what.starts_with("DaemonSet ")) add_daemon_tolerations(copy->scheduling, copy->spec.host_network);
+  add_default_tolerations(copy->scheduling, toleration_seconds_);
   const manifest::Admission admission(manifests_);
   if (const std::string refused = admission.admit(*copy); !refused.empty()) {
     notes_.push_back(

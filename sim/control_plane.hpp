@@ -14,6 +14,7 @@
 #include "sim/cluster/catalog.hpp"
 #include "sim/cluster/workload_objects.hpp"
 #include "sim/controllers/controller.hpp"
+#include "sim/controllers/node_lifecycle.hpp"
 #include "workloads/manifest/manifest.hpp"
 
 namespace berth {
@@ -21,6 +22,14 @@ namespace berth {
 struct ControlPlaneOptions {
   std::int64_t start_unix_s = 1'767'225'600;  // The run's time 0, for CronJobs: 2026-01-01T00:00:00Z.
   bool node_failures = false;                 // Leases are watched, lost nodes tainted and their pods evicted.
+  bool node_groups = false;                   // Nodes leave: pods of nodes that are gone are collected.
+  // With node_failures: which of the controllers run, and kube-controller-manager's flags.
+  bool node_lifecycle = true;
+  bool taint_eviction = true;
+  bool pod_gc = true;
+  controllers::NodeLifecycleOptions lifecycle = {};
+  // kube-apiserver's --default-not-ready-toleration-seconds and --default-unreachable-toleration-seconds.
+  std::int64_t toleration_seconds = 300;
 };
 
 class ControlPlane final : private controllers::Watcher {
@@ -46,6 +55,8 @@ class ControlPlane final : private controllers::Watcher {
                const ControlPlaneOptions& options);
   ~ControlPlane();
 
+  // A node registers, now; its number is the next one. Its taints are those of NodeSpec::node.
+  void add_node(const NodeSpec& spec, bool ready);
   // Creates all objects, at time 0, in the order of the manifests. Call once.
   void start();
   // The clock goes on; what was to happen by then is ready to be settled.
@@ -66,6 +77,8 @@ class ControlPlane final : private controllers::Watcher {
   // The pod as the API server would show it: shared with all others of its template, unless it has a name's worth of
   // its own (claims, a node that it wants). The pod must exist.
   std::shared_ptr<const kube::api::Pod> spec_of(PodId id);
+  // What all pods of a template of the store have in common.
+  const kube::api::Pod& pod_of(TemplateId of_store) const { return *templates_[index(of_store)].pod; }
   // "namespace/name" of any pod there ever was.
   const std::string& name_of(std::uint64_t uid) const { return pod_names_[uid - 1]; }
   std::size_t pods_created() const { return pod_names_.size(); }
@@ -94,6 +107,8 @@ class ControlPlane final : private controllers::Watcher {
   void create(const kube::api::ObjectMeta& meta, T object);
 
   const manifest::Manifests& manifests_;
+  std::map<std::string, std::uint32_t> zones_;  // By region and zone.
+  std::int64_t toleration_seconds_;
   controllers::Store store_;
   controllers::WorkQueue work_;
   std::vector<std::unique_ptr<controllers::Controller>> controllers_;

@@ -28,29 +28,57 @@ void FaultInjection::plan_next() {
   }
 }
 
+void FaultInjection::follow_joins(Time horizon, FaultSeed seed) {
+  nodes_.set_on_join([this, horizon, seed](NodeId node) { node_joined(node, horizon, seed); });
+}
+
+void FaultInjection::node_joined(NodeId node, Time horizon, FaultSeed seed) {
+  for (std::vector<std::uint32_t>* column : {&down_, &hung_, &cut_}) column->resize(index(node) + 1, 0);
+  std::vector<FaultEvent> strikes =
+      for_node(plan_, cluster_.node_spec(node), static_cast<std::uint32_t>(node), engine_.now(), horizon, seed);
+  if (strikes.empty()) return;
+  engine_.schedule(strikes.front().at, kPhaseChange,
+                   {static_cast<std::uint32_t>(strikes_.size() + joined_.size()), 0, EventKind::kFaultEvent, kBegin});
+  joined_.insert(joined_.end(), std::make_move_iterator(strikes.begin()), std::make_move_iterator(strikes.end()));
+}
+
 void FaultInjection::handle(const Event& event) {
-  const FaultEvent& strike = strikes_[event.subject];
+  const FaultEvent& strike = strike_at(event.subject);
   apply(strike, event.detail == kBegin);
   if (event.detail != kBegin) return;
   ++struck_;
   if (strike.end != kNever) {
     engine_.schedule(strike.end, kPhaseChange, {event.subject, 0, EventKind::kFaultEvent, kEnd});
   }
-  ++next_;
-  plan_next();
+  if (event.subject < strikes_.size()) {
+    ++next_;
+    plan_next();
+    return;
+  }
+  const std::size_t next = event.subject - strikes_.size() + 1;
+  if (next == joined_.size() || joined_[next].node != strike.node) return;
+  engine_.schedule(joined_[next].at, kPhaseChange, {event.subject + 1, 0, EventKind::kFaultEvent, kBegin});
 }
 
 template <class F>
 void FaultInjection::each_node(const FaultEvent& strike, F&& f) const {
-  if (strike.kind != FaultKind::kZoneOutage) return f(static_cast<NodeId>(strike.node));
+  if (strike.kind != FaultKind::kZoneOutage) {
+    if (!nodes_.removed(static_cast<NodeId>(strike.node))) f(static_cast<NodeId>(strike.node));
+    return;
+  }
   for (std::size_t n = 0; n < cluster_.nodes().size(); ++n) {
+    if (nodes_.removed(static_cast<NodeId>(n))) continue;
     if (zone_of(cluster_.node_spec(static_cast<NodeId>(n))) == strike.target) f(static_cast<NodeId>(n));
   }
 }
 
 void FaultInjection::apply(const FaultEvent& strike, bool begins) {
-  // Counts overlapping faults; true when the first begins or the last ends.
-  const auto edge = [begins](std::uint32_t& holders) { return begins ? holders++ == 0 : --holders == 0; };
+  // Counts overlapping faults; true when the first begins or the last ends. What began before a node joined ends
+  // without it.
+  const auto edge = [begins](std::uint32_t& holders) {
+    if (begins) return holders++ == 0;
+    return holders > 0 && --holders == 0;
+  };
   switch (strike.kind) {
     case FaultKind::kNodeCrash:
     case FaultKind::kZoneOutage:

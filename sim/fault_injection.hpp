@@ -19,6 +19,10 @@ class FaultInjection {
   FaultInjection(Engine<Event>& engine, Nodes& nodes, const RunImages& images, const FaultPlan& plan,
                  std::span<const FaultEvent> strikes, const Cluster& cluster);
 
+  // Nodes that join from now on meet the plan's faults up to `horizon`, too (for_node()); those of the beginning are in
+  // `strikes`. A node that was removed is struck no more.
+  void follow_joins(Time horizon, FaultSeed seed);
+
   // Of kFaultEvent.
   void handle(const Event& event);
   std::uint64_t struck() const { return struck_; }
@@ -27,8 +31,11 @@ class FaultInjection {
   enum Detail : std::uint16_t { kBegin, kEnd };
 
   void plan_next();
+  void node_joined(NodeId node, Time horizon, FaultSeed seed);
+  const FaultEvent& strike_at(std::uint32_t number) const {
+    return number < strikes_.size() ? strikes_[number] : joined_[number - strikes_.size()];
+  }
   void apply(const FaultEvent& strike, bool begins);
-  void count(std::vector<std::uint32_t>& column, NodeId node, bool begins);
   template <class F>
   void each_node(const FaultEvent& strike, F&& f) const;
 
@@ -37,6 +44,7 @@ class FaultInjection {
   const RunImages& images_;
   const FaultPlan& plan_;
   std::span<const FaultEvent> strikes_;
+  std::vector<FaultEvent> joined_;  // Of nodes that joined later, one node's after another's; numbered behind strikes_.
   const Cluster& cluster_;
   std::size_t next_ = 0;
   std::uint64_t struck_ = 0;

@@ -81,6 +81,7 @@ Nodes::Nodes(Cluster& cluster, Engine<Event>& engine, Journal& journal, Actions&
              const manifest::Manifests* manifests, const NodesOptions& options)
     : cluster_(cluster),
       engine_(engine),
+      journal_(journal),
       actions_(actions),
       run_images_(images),
       options_(options),
@@ -88,11 +89,15 @@ Nodes::Nodes(Cluster& cluster, Engine<Event>& engine, Journal& journal, Actions&
       network_(engine),
       images_(engine, journal, network_, images.catalog, distribution, *this, image_config(model, options)),
       storage_(engine, journal, storage_options(model, options)),
-      kubelet_(engine, journal, images_, storage_, *this, kubelet_options(model, options)) {
+      kubelet_(engine, journal, images_, storage_, *this, kubelet_options(model, options)),
+      disk_(model.node_images) {
   storage_.listen(this, this);
   for (const RegistrySpec& registry : model.registries) images_.runtime().add_registry(registry);
   if (manifests != nullptr) add_objects(*manifests);
-  add_nodes(model);
+  std::vector<ImageId> all;
+  for (std::size_t i = 0; i < run_images_.catalog.images(); ++i) all.push_back(static_cast<ImageId>(i));
+  images_.runtime().set_run_images(std::move(all));
+  for (std::size_t n = 0; n < cluster_.nodes().size(); ++n) equip(static_cast<NodeId>(n), Time{} - seconds(10));
   actions.set_node_agent(this);
 }
 
@@ -118,36 +123,138 @@ void Nodes::add_objects(const manifest::Manifests& manifests) {
   }
 }
 
-void Nodes::add_nodes(const NodeModel& model) {
-  for (std::vector<std::uint8_t>* column : {&down_, &hung_, &cut_}) column->assign(cluster_.nodes().size(), 0);
-  status_due_.assign(cluster_.nodes().size(), 0);
-  std::vector<ImageId> all;
-  for (std::size_t i = 0; i < run_images_.catalog.images(); ++i) all.push_back(static_cast<ImageId>(i));
-  images_.runtime().set_run_images(std::move(all));
-  std::map<std::string, std::uint32_t> zones;
-  for (std::size_t n = 0; n < cluster_.nodes().size(); ++n) {
-    const auto id = static_cast<NodeId>(n);
-    const NodeSpec& spec = cluster_.node_spec(id);
-    NodeImageSpec disk = model.node_images;
-    disk.zone = zones.try_emplace(zone_of(spec), static_cast<std::uint32_t>(zones.size())).first->second;
-    kube::Node object;
-    if (spec.node != nullptr) object = *spec.node;
-    object.name = spec.name;
-    for (const Label& label : spec.labels) object.labels.set(label.key, label.value);
-    // Kubelets do not start in step: each has its own place in the second, and in the ten seconds of the status.
-    const Duration phase = nanoseconds(static_cast<std::int64_t>(
-        Rng(0, 0, static_cast<std::uint32_t>(n), Purpose::kNodeBoot).below64(10'000'000'000ULL)));
-    status_phase_.push_back(phase);
-    images_.add_node(id, disk);
-    storage_.add_node(id, object, phase);
-    if (control_plane_ != nullptr && options_.leases) {
-      const Duration first{phase.ns % 10'000'000'000};
-      engine_.schedule(engine_.now() + first, kPhaseChange,
-                       {static_cast<std::uint32_t>(n), 0, EventKind::kControllersDue, kLease});
-      control_plane_->store().renew_lease(id);
-    }
-    kubelet_.add_node(id, {spec.allocatable, spec.pods, spec.allocatable.memory_bytes}, Time{} - seconds(10) + phase);
+// What a node needs besides its row of the cluster and its object.
+void Nodes::equip(NodeId node, Time kubelet_started) {
+  const auto n = static_cast<std::uint32_t>(node);
+  for (std::vector<std::uint8_t>* column : {&removed_, &starting_, &down_, &hung_, &cut_, &status_due_}) {
+    column->push_back(0);
   }
+  const NodeSpec& spec = cluster_.node_spec(node);
+  NodeImageSpec disk = disk_;
+  disk.zone = zones_.try_emplace(zone_of(spec), static_cast<std::uint32_t>(zones_.size())).first->second;
+  kube::Node object;
+  if (spec.node != nullptr) object = *spec.node;
+  object.name = spec.name;
+  for (const Label& label : spec.labels) object.labels.set(label.key, label.value);
+  // Kubelets do not start in step: each has its own place in the second, and in the ten seconds of the status.
+  const Duration phase =
+      nanoseconds(static_cast<std::int64_t>(Rng(0, 0, n, Purpose::kNodeBoot).below64(10'000'000'000ULL)));
+  status_phase_.push_back(phase);
+  images_.add_node(node, disk);
+  storage_.add_node(node, object, phase);
+  if (control_plane_ != nullptr && options_.leases) {
+    const Duration first{phase.ns % 10'000'000'000};
+    engine_.schedule(engine_.now() + first, kPhaseChange, {n, 0, EventKind::kControllersDue, kLease});
+    control_plane_->store().renew_lease(node);
+  }
+  kubelet_.add_node(node, {spec.allocatable, spec.pods, spec.allocatable.memory_bytes},
+                    std::min(engine_.now(), kubelet_started + phase));
+}
+
+// ---- nodes that come and go ----------------------------------------------------------------------------------------
+
+// Source: the admission plug-in TaintNodesByCondition taints a new node; kubelet_node_status.go, Ready is False until
+// the network is there.
+NodeId Nodes::add_node(NodeSpec spec, Duration ready_after, Duration booted) {
+  const bool starts = ready_after.ns > 0;
+  if (starts) {
+    auto object = spec.node != nullptr ? std::make_shared<kube::Node>(*spec.node) : std::make_shared<kube::Node>();
+    object->name = spec.name;
+    for (const Label& label : spec.labels) object->labels.set(label.key, label.value);
+    object->taints.push_back({controllers::taints::kNotReady, "", kube::TaintEffect::kNoSchedule});
+    spec.node = std::move(object);
+  }
+  const NodeId node = cluster_.add_node(spec);
+  if (control_plane_ != nullptr) {
+    BERTH_CHECK(control_plane_->store().end_id<controllers::Node>() == index(node));
+    touch_control_plane();
+    control_plane_->add_node(spec, !starts);
+  }
+  equip(node, engine_.now());
+  const auto milliseconds_since =
+      static_cast<std::uint32_t>(std::min<std::int64_t>(booted.ns / 1'000'000, 0xFFFF'FFFF));
+  journal_.append({.at = engine_.now(), .node = node, .value = milliseconds_since, .kind = RecordKind::kNodeJoined});
+  changed_ = true;
+  if (starts) {
+    starting_[index(node)] = 1;
+    storage_.node_ready(node, false);
+    engine_.schedule(engine_.now() + ready_after, kPhaseChange,
+                     {static_cast<std::uint32_t>(node), 0, EventKind::kControllersDue, kReady});
+  } else {
+    journal_.append({.at = engine_.now(), .node = node, .kind = RecordKind::kNodeReady});
+  }
+  if (on_join_) on_join_(node);
+  return node;
+}
+
+void Nodes::become_ready(NodeId node) {
+  const std::size_t n = index(node);
+  if (removed_[n] != 0) return;
+  starting_[n] = 0;
+  if (down_[n] != 0 || hung_[n] != 0 || cut_[n] != 0) return;  // With a later lease.
+  const auto is_taint = [](const kube::Taint& taint) {
+    return taint.key == controllers::taints::kNotReady && taint.effect == kube::TaintEffect::kNoSchedule;
+  };
+  if (control_plane_ != nullptr) {
+    touch_control_plane();
+    post_ready(node);
+    control_plane_->store().edit<controllers::Node>(static_cast<controllers::ObjectId>(n), [&](controllers::Node& o) {
+      std::erase_if(o.spec.taints, [&](const controllers::NodeTaint& t) { return is_taint(t.taint); });
+    });
+  } else {
+    auto seen = std::make_shared<kube::Node>(*cluster_.node_object(node));
+    std::erase_if(seen->taints, is_taint);
+    cluster_.set_node_object(node, std::move(seen));
+    storage_.node_ready(node, true);
+  }
+  journal_.append({.at = engine_.now(), .node = node, .kind = RecordKind::kNodeReady});
+  changed_ = true;
+}
+
+void Nodes::remove_node(NodeId node) {
+  const std::size_t n = index(node);
+  BERTH_CHECK(removed_[n] == 0 && cluster_.node_exists(node));
+  touch_control_plane();
+  removed_[n] = 1;
+  std::vector<PodId> pods;
+  for (PodId p = cluster_.first_on_node(node); p != kNoPod; p = cluster_.pods().next_on_node[index(p)]) {
+    pods.push_back(p);
+  }
+  std::vector<PodSlot> of_trace;
+  for (const PodId pod : pods) {
+    if (cluster_.pods().phase[index(pod)] == PodPhase::kBinding) {
+      const std::uint32_t ordinal = cluster_.pods().ordinal[index(pod)];
+      if (prebinding_.erase(ordinal) > 0) storage_.pod_unassumed(ordinal);
+      actions_.unassume(pod);
+      continue;
+    }
+    Placed& placed = placed_[row(pod).placed];
+    if (placed.object == kNoPod) {
+      if (!placed.evicting) placed.evicting = EvictReason::kDrained;
+      of_trace.push_back(placed.slot);
+      continue;
+    }
+    placed.pod = kNoPod;
+    objects_[index(placed.object)].pod = kNoPod;
+    row(pod) = {};
+    actions_.pod_deleted(pod);
+  }
+  if (hung_[n] != 0 && down_[n] == 0) kubelet_.resume(node);
+  kubelet_.remove_node(node);
+  down_[n] = 1;
+  for (const PodSlot slot : of_trace) kubelet_.force_remove(slot);
+  images_.remove_node(node);
+  storage_.node_removed(node);
+  if (control_plane_ != nullptr)
+    control_plane_->store().erase<controllers::Node>(static_cast<controllers::ObjectId>(n));
+  journal_.append({.at = engine_.now(), .node = node, .kind = RecordKind::kNodeLeft});
+  cluster_.remove_node(node);
+  changed_ = true;
+}
+
+TemplateId Nodes::template_of_object(PodId object) const {
+  const PodId pod = index(object) < objects_.size() ? objects_[index(object)].pod : kNoPod;
+  return pod == kNoPod ? kNoTemplate : cluster_.pods().pod_template[index(pod)];
 }
 
 Nodes::Row& Nodes::row(PodId pod) {
@@ -177,6 +284,7 @@ void Nodes::handle(const Event& event) {
     case EventKind::kControllersDue:
       if (event.detail == kLease) return renew_lease(static_cast<NodeId>(event.subject));
       if (event.detail == kNodeStatus) return report_images(static_cast<NodeId>(event.subject));
+      if (event.detail == kReady) return become_ready(static_cast<NodeId>(event.subject));
       controllers_due_.reset();
       controllers_due_at_ = kNever;
       touch_control_plane();
@@ -189,12 +297,14 @@ void Nodes::handle(const Event& event) {
 // Every 10 s, and up to 4 % later. Source: pkg/kubelet/kubelet.go (nodelease), client-go wait.JitterUntil.
 void Nodes::renew_lease(NodeId node) {
   const auto n = static_cast<std::uint32_t>(node);
+  if (removed_[n] != 0) return;
   if (down_[n] == 0 && hung_[n] == 0 && cut_[n] == 0) {
     touch_control_plane();
     control_plane_->store().renew_lease(node);
     const controllers::NodeCondition& ready =
         control_plane_->store().get<controllers::Node>(n).condition(controllers::NodeConditionType::kReady);
-    if (ready.status != controllers::ConditionStatus::kTrue) post_ready(node);  // With the status, every 10 s too.
+    // With the status, every 10 s too.
+    if (ready.status != controllers::ConditionStatus::kTrue && starting_[n] == 0) post_ready(node);
   }
   const auto turn = static_cast<std::uint32_t>(engine_.now().ns / 10'000'000'000);
   Rng rng(options_.seed, options_.replication, n, Purpose::kNodeLease);
@@ -374,7 +484,9 @@ void Nodes::created(const ControlPlane::PodNews& news, const std::function<void(
 
 void Nodes::terminating(const ControlPlane::PodNews& news) {
   const ObjectRow* object = object_row(news.id, news.uid);
-  if (object != nullptr && object->placed != kNone) kubelet_.delete_pod(placed_[object->placed].slot);
+  if (object == nullptr || object->placed == kNone) return;
+  if (traffic_ != nullptr) traffic_->terminating(object->placed);
+  kubelet_.delete_pod(placed_[object->placed].slot);
 }
 
 void Nodes::gone(const ControlPlane::PodNews& news) {
@@ -429,7 +541,9 @@ void Nodes::pod_bound(PodId pod) {
   Row& r = row(pod);
   r.placed = at;
   Placed& placed = placed_[at];
-  placed = {pod, r.object, {}, pods.ordinal[index(pod)], pods.node[index(pod)], true, r.registered, std::nullopt};
+  placed = {
+      pod,  r.object,     {},          pods.ordinal[index(pod)], pods.node[index(pod)], pods.pod_template[index(pod)],
+      true, r.registered, std::nullopt};
   if (r.registered) storage_.pod_bound(placed.ordinal, placed.node);
   if (r.object != kNoPod) {
     touch_control_plane();
@@ -491,6 +605,7 @@ void Nodes::pod_status_changed(PodSlot slot, std::uint32_t owner) {
   Placed& placed = placed_[owner];
   changed_ = true;
   const PodStatus& status = kubelet_.status(slot);
+  if (traffic_ != nullptr) traffic_->ready(owner, status.ready);
   const PodId pod = placed.pod;
   if (pod == kNoPod) return;  // It has ended before; what is left is tidying up.
   const PodId object = placed.object;
@@ -517,6 +632,7 @@ void Nodes::pod_status_changed(PodSlot slot, std::uint32_t owner) {
 
 void Nodes::pod_gone(PodSlot, std::uint32_t owner) {
   const Placed placed = std::exchange(placed_[owner], {});
+  if (traffic_ != nullptr) traffic_->gone(owner);
   free_placed_.push_back(owner);
   changed_ = true;
   if (placed.pod != kNoPod) row(placed.pod) = {};
@@ -532,6 +648,56 @@ void Nodes::pod_gone(PodSlot, std::uint32_t owner) {
   } else {
     actions_.pod_deleted(placed.pod);
   }
+}
+
+void Nodes::process_changed(PodSlot, std::uint32_t owner, std::uint16_t container, Process what, Time up_at) {
+  if (traffic_ == nullptr) return;
+  const Placed& placed = placed_[owner];
+  switch (what) {
+    case Process::kStarted:
+      traffic_->started(owner, placed.pod_template, placed.node, container, up_at);
+      break;
+    case Process::kClosing:
+      traffic_->closing(owner, container);
+      break;
+    case Process::kEnded:
+      traffic_->ended(owner, container);
+      break;
+  }
+}
+
+const Nodes::Placed* Nodes::placed_of(PodId object) const {
+  if (index(object) >= objects_.size() || objects_[index(object)].placed == kNone) return nullptr;
+  return &placed_[objects_[index(object)].placed];
+}
+
+std::optional<PodReading> Nodes::read(PodId object) {
+  const Placed* placed = placed_of(object);
+  if (placed == nullptr || !kubelet_.live(placed->slot)) return std::nullopt;
+  const std::size_t n = index(placed->node);
+  if (down_[n] != 0 || hung_[n] != 0 || cut_[n] != 0) return std::nullopt;
+  PodReading out;
+  bool runs = false;
+  const PodProgram& program = kubelet_.program(*programs_[index(placed->pod_template)]);
+  for (std::uint16_t c = program.init_containers; c < program.containers.size(); ++c) {
+    const ContainerStatus& status = kubelet_.container_status(placed->slot, c);
+    if (status.state != ContainerStatus::State::kRunning) continue;
+    out.started = runs ? std::max(out.started, status.started_at) : status.started_at;
+    runs = true;
+  }
+  if (!runs) return std::nullopt;
+  if (traffic_ == nullptr) return out;
+  if (const auto usage = traffic_->usage(objects_[index(object)].placed)) {
+    out.cpu_core_ns = usage->cpu_core_ns;
+    out.concurrency_ns = usage->concurrency_ns;
+    out.requests = usage->requests;
+  }
+  return out;
+}
+
+Time Nodes::start_time(PodId object) {
+  const Placed* placed = placed_of(object);
+  return placed == nullptr || !kubelet_.live(placed->slot) ? kNever : kubelet_.status(placed->slot).start_time;
 }
 
 void Nodes::memory_pressure_changed(NodeId node, bool pressure) {
@@ -551,6 +717,7 @@ void Nodes::memory_pressure_changed(NodeId node, bool pressure) {
 void Nodes::crash(NodeId node) {
   if (is_down(node)) return;
   down_[index(node)] = 1;
+  if (traffic_ != nullptr) traffic_->node_off(node);
   kubelet_.node_down(node);
   images_.node_down(node);
   storage_.node_down(node);
@@ -558,8 +725,9 @@ void Nodes::crash(NodeId node) {
 }
 
 void Nodes::restore(NodeId node, bool keep_disk) {
-  if (!is_down(node)) return;
+  if (!is_down(node) || removed(node)) return;
   down_[index(node)] = 0;
+  if (traffic_ != nullptr) traffic_->node_on(node);
   images_.node_up(node, keep_disk);
   storage_.node_up(node);
   kubelet_.node_up(node);
@@ -567,15 +735,16 @@ void Nodes::restore(NodeId node, bool keep_disk) {
 }
 
 void Nodes::hang(NodeId node, bool hangs) {
-  if (hung_[index(node)] == (hangs ? 1 : 0)) return;
+  if (hung_[index(node)] == (hangs ? 1 : 0) || removed(node)) return;
   hung_[index(node)] = hangs ? 1 : 0;
   hangs ? kubelet_.hang(node) : kubelet_.resume(node);
   changed_ = true;
 }
 
 void Nodes::cut_off(NodeId node, bool cut) {
-  if (cut_[index(node)] == (cut ? 1 : 0)) return;
+  if (cut_[index(node)] == (cut ? 1 : 0) || removed(node)) return;
   cut_[index(node)] = cut ? 1 : 0;
+  if (traffic_ != nullptr) cut ? traffic_->node_off(node) : traffic_->node_on(node);
   cut ? kubelet_.disconnect(node) : kubelet_.reconnect(node);
   changed_ = true;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,9 +15,11 @@
 
 #include "sim/cluster/actions.hpp"
 #include "sim/cluster/cluster.hpp"
+#include "sim/cluster_traffic.hpp"
 #include "sim/control_plane.hpp"
 #include "sim/kubelet/image_manager.hpp"
 #include "sim/kubelet/kubelet.hpp"
+#include "sim/metrics_server.hpp"
 #include "sim/network/flow_network.hpp"
 #include "sim/storage/storage.hpp"
 #include "workloads/node_model.hpp"
@@ -29,10 +32,14 @@ struct NodesOptions {
   bool leases = false;  // Kubelets renew them, as somebody watches (ControlPlaneOptions::node_failures).
 };
 
-class Nodes final : public NodeAgent, private KubeletListener, private StorageListener, private NodeServicesListener {
+class Nodes final : public NodeAgent,
+                    public PodMeasurements,
+                    private KubeletListener,
+                    private StorageListener,
+                    private NodeServicesListener {
  public:
   // All must outlive this. `control_plane` may be null: then pods come from a trace, and go when they have ended.
-  // All nodes of the cluster join at time 0.
+  // All nodes that the cluster has by now join at time 0, Ready; others by add_node().
   Nodes(Cluster& cluster, Engine<Event>& engine, Journal& journal, Actions& actions, const RunImages& images,
         ImageDistribution& distribution, const NodeModel& model, ControlPlane* control_plane,
         const manifest::Manifests* manifests, const NodesOptions& options);
@@ -48,6 +55,22 @@ class Nodes final : public NodeAgent, private KubeletListener, private StorageLi
   void pod_bound(PodId pod) override;
   void evict(PodId pod, EvictReason why) override;
 
+  // ---- nodes that come and go --------------------------------------------------------------------------------------
+  // A machine registers: with an empty disk, its kubelet running, tainted and not Ready until `ready_after`. `booted`:
+  // how long ago it was asked for, for the journal. Throws InputError on a bad spec.
+  NodeId add_node(NodeSpec spec, Duration ready_after = {}, Duration booted = {});
+  // The machine is gone, and its Node object too; the node must be there. Its pods give their room back. Those of the
+  // control plane stay in its store until pod garbage collection finds them (40 s at least, in passes of 20 s); those
+  // of a trace wait again at once.
+  void remove_node(NodeId node);
+  bool removed(NodeId node) const { return removed_[index(node)] != 0; }
+  // Told of each add_node() when all of it is done; empty: nobody.
+  void set_on_join(std::function<void(NodeId)> on_join) { on_join_ = std::move(on_join); }
+  // What the scheduler sees of a pod of the control plane's store; kNoTemplate if it has ended.
+  TemplateId template_of_object(PodId object) const;
+  // The control plane's number of a pod of the cluster; kNoPod without a control plane.
+  PodId object_of(PodId pod) const { return index(pod) < rows_.size() ? rows_[index(pod)].object : kNoPod; }
+
   // ---- faults ------------------------------------------------------------------------------------------------------
   void crash(NodeId node);                    // The machine is off. Nothing if it is off already.
   void restore(NodeId node, bool keep_disk);  // On again, with its images or with an empty disk.
@@ -55,6 +78,12 @@ class Nodes final : public NodeAgent, private KubeletListener, private StorageLi
   void cut_off(NodeId node, bool cut);        // Nothing reaches the node's kubelet or comes from it.
   bool is_down(NodeId node) const { return down_[index(node)] != 0; }
   ImagePuller& registries() { return images_.runtime(); }
+
+  // Null: nobody is served. It must outlive this.
+  void set_traffic(ClusterTraffic* traffic) { traffic_ = traffic; }
+  // Of pods of the control plane's store. CPU and requests are those of the traffic model.
+  std::optional<PodReading> read(PodId object) override;
+  Time start_time(PodId object) override;
 
   const Kubelet& kubelet() const { return kubelet_; }
   const ImageManager& image_manager() const { return images_; }
@@ -71,6 +100,7 @@ class Nodes final : public NodeAgent, private KubeletListener, private StorageLi
     PodSlot slot;
     std::uint32_t ordinal = 0;
     NodeId node = kNoNode;
+    TemplateId pod_template{};
     bool live = false;
     bool has_volumes = false;
     std::optional<EvictReason> evicting;
@@ -91,6 +121,7 @@ class Nodes final : public NodeAgent, private KubeletListener, private StorageLi
   void pod_status_changed(PodSlot slot, std::uint32_t owner) override;
   void pod_gone(PodSlot slot, std::uint32_t owner) override;
   void memory_pressure_changed(NodeId node, bool pressure) override;
+  void process_changed(PodSlot slot, std::uint32_t owner, std::uint16_t container, Process what, Time up_at) override;
   void prebind_done(std::uint32_t pod, bool bound) override;
   void claim_changed(ClaimId claim) override;
   void volume_changed(VolumeId volume) override;
@@ -101,7 +132,8 @@ class Nodes final : public NodeAgent, private KubeletListener, private StorageLi
   void images_changed(NodeId node) override;
 
   void add_objects(const manifest::Manifests& manifests);
-  void add_nodes(const NodeModel& model);
+  void equip(NodeId node, Time kubelet_started);
+  void become_ready(NodeId node);
   void created(const ControlPlane::PodNews& news, const std::function<void(PodId)>& tell);
   void terminating(const ControlPlane::PodNews& news);
   void gone(const ControlPlane::PodNews& news);
@@ -116,24 +148,37 @@ class Nodes final : public NodeAgent, private KubeletListener, private StorageLi
   TemplateId template_of(const std::shared_ptr<const kube::api::Pod>& pod);
   ProgramId program_of(TemplateId pod_template);
   Row& row(PodId pod);
+  const Placed* placed_of(PodId object) const;
   ObjectRow* object_row(PodId object, std::uint64_t uid);
 
-  enum Detail : std::uint16_t { kControllers, kLease, kNodeStatus };  // Of kControllersDue; the last two: of a node.
+  enum Detail : std::uint16_t {
+    kControllers,
+    kLease,
+    kNodeStatus,
+    kReady
+  };  // Of kControllersDue; all but the
+      // first: of a node.
 
   Cluster& cluster_;
   Engine<Event>& engine_;
+  Journal& journal_;
   Actions& actions_;
   const RunImages& run_images_;
   NodesOptions options_;
   ControlPlane* control_plane_;
+  ClusterTraffic* traffic_ = nullptr;
   FlowNetwork network_;
   ImageManager images_;
   Storage storage_;
   Kubelet kubelet_;
 
-  std::vector<std::uint8_t> down_, hung_, cut_;  // By node.
-  std::vector<std::uint8_t> status_due_;         // By node: its images are to be reported.
-  std::vector<Duration> status_phase_;           // By node: when in each 10 s its status is written.
+  NodeImageSpec disk_;                            // Of each node, but for its zone.
+  std::map<std::string, std::uint32_t> zones_;    // Numbers of zones, by name.
+  std::function<void(NodeId)> on_join_;           //
+  std::vector<std::uint8_t> removed_, starting_;  // By node; starting: not yet Ready for the first time.
+  std::vector<std::uint8_t> down_, hung_, cut_;   // By node.
+  std::vector<std::uint8_t> status_due_;          // By node: its images are to be reported.
+  std::vector<Duration> status_phase_;            // By node: when in each 10 s its status is written.
   std::vector<Row> rows_;
   std::vector<ObjectRow> objects_;
   std::vector<Placed> placed_;

@@ -1,6 +1,9 @@
 #include "sim/policy_set.hpp"
 
+#include "policies/autoscalers/pod_autoscaler.hpp"
+#include "policies/healer.hpp"
 #include "policies/kube_configurable.hpp"
+#include "policies/node_autoscaler.hpp"
 #include "sim/engine/error.hpp"
 #include "sim/kube_config.hpp"
 #include "sim/kubelet/image_distribution.hpp"
@@ -43,6 +46,12 @@ const std::vector<PolicyKind>& policy_kinds() {
        [](const PolicySpec& spec) { make_scheduler(spec); }, take_trouble<Scheduler>},
       {ImageDistribution::kKind, "where image layers come from", "registry", list<ImageDistribution>,
        check_one<ImageDistribution>, take_trouble<ImageDistribution>},
+      {"autoscaler", "how many pods each HorizontalPodAutoscaler's target has", "hpa", list<PodAutoscaler>,
+       check_one<PodAutoscaler>, take_trouble<PodAutoscaler>},
+      {"nodes", "how many nodes each group has", "fixed", list<NodeAutoscaler>, check_one<NodeAutoscaler>,
+       take_trouble<NodeAutoscaler>},
+      {Healer::kKind, "what follows a node's failure", "kubernetes", list<Healer>, check_one<Healer>,
+       take_trouble<Healer>},
   };
   return kinds;
 }

@@ -8,6 +8,7 @@
 #include "results/fill_series.hpp"
 #include "results/journal_writer.hpp"
 #include "results/metrics.hpp"
+#include "results/node_metrics.hpp"
 #include "results/start_metrics.hpp"
 #include "sim/simulation.hpp"
 
@@ -33,10 +34,27 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
   options.explain = files.timeline != nullptr || files.pods != nullptr;
   SimulationParts parts;
   std::unique_ptr<ImageDistribution> distribution;
+  std::unique_ptr<NodeAutoscaler> node_autoscaler;
+  std::unique_ptr<Healer> healer;
   if (scenario.node_model) {
     distribution = Registry<ImageDistribution>::instance().make(policies.of(ImageDistribution::kKind));
-    parts = {scenario.node_model.get(), scenario.images.get(), distribution.get(),
-             scenario.manifests.get(),  scenario.faults.get(), seeded->strikes};
+    parts.node_model = scenario.node_model.get();
+    parts.images = scenario.images.get();
+    parts.distribution = distribution.get();
+    parts.manifests = scenario.manifests.get();
+    parts.fault_plan = scenario.faults.get();
+    parts.strikes = seeded->strikes;
+    parts.traffic = scenario.traffic.get();
+    parts.autoscaler = policies.of("autoscaler");
+    if (!scenario.groups.groups.empty()) {
+      node_autoscaler = Registry<NodeAutoscaler>::instance().make(policies.of("nodes"));
+      parts.groups = scenario.groups.groups;
+      parts.node_autoscaler = node_autoscaler.get();
+    }
+    if (scenario.faults && scenario.manifests) {
+      healer = Registry<Healer>::instance().make(policies.of(Healer::kKind));
+      parts.healer = healer.get();
+    }
   }
   Simulation simulation(seeded->survey.catalog, seeded->nodes, *scheduler, options, parts);
   // Names in journals: pods of the control plane have none in the workload.
@@ -64,6 +82,8 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
   }
   std::optional<StartMetricsFold> starts;
   if (scenario.node_model) simulation.add_sink(&starts.emplace());
+  std::optional<NodeMetricsFold> rent;
+  if (scenario.manifests) simulation.add_sink(&rent.emplace(node_prices(scenario.groups.groups)));
   if (files.pods != nullptr) {
     files.pods->set_pod_name(pod_name);
     simulation.add_sink(files.pods);
@@ -84,6 +104,12 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
   RunOutcome outcome;
   outcome.result = fill ? series->result() : metrics->result();
   if (starts) starts->add_to(outcome.result);
+  if (rent) rent->add_to(outcome.result);
+  if (simulation.traffic() != nullptr) {
+    const std::string trouble = simulation.traffic()->verify();
+    BERTH_CHECK(trouble.empty());  // Requests in = served + failed + timed out + in flight, and Little's law.
+    simulation.traffic()->add_metrics(outcome.result);
+  }
   outcome.result.key = {scenario.name, policies.to_string(), seed};
   outcome.events = simulation.events_executed();
   return outcome;

@@ -43,17 +43,42 @@ Simulation::Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Schedul
   cluster_.set_listener(scheduler.listener());
   if (parts.manifests != nullptr) {
     cluster_.set_objects(std::make_shared<const kube::Objects>(scheduling_objects(*parts.manifests)));
-    control_plane_ = std::make_unique<ControlPlane>(*parts.manifests, cluster_.node_specs(),
-                                                    ControlPlaneOptions{.node_failures = parts.fault_plan != nullptr});
+    ControlPlaneOptions control;
+    control.node_failures = parts.fault_plan != nullptr || parts.healer != nullptr;
+    control.node_groups = !parts.groups.empty();
+    if (parts.healer != nullptr) apply_settings(parts.healer->settings(), control);
+    control_plane_ = std::make_unique<ControlPlane>(*parts.manifests, cluster_.node_specs(), control);
   }
   if (parts.node_model != nullptr) {
     images_ = &parts.images->catalog;
-    nodes_ = std::make_unique<Nodes>(cluster_, engine_, journal_, actions_, *parts.images, *parts.distribution,
-                                     *parts.node_model, control_plane_.get(), parts.manifests,
-                                     NodesOptions{options.seed, options.replication, parts.fault_plan != nullptr});
+    nodes_ = std::make_unique<Nodes>(
+        cluster_, engine_, journal_, actions_, *parts.images, *parts.distribution, *parts.node_model,
+        control_plane_.get(), parts.manifests,
+        NodesOptions{options.seed, options.replication, parts.fault_plan != nullptr || parts.healer != nullptr});
+    if (parts.traffic != nullptr) {
+      traffic_ = std::make_unique<ClusterTraffic>(engine_, cluster_, *parts.traffic, *parts.manifests, options.seed,
+                                                  options.replication);
+      nodes_->set_traffic(traffic_.get());
+    }
     if (parts.fault_plan != nullptr) {
       faults_ =
           std::make_unique<FaultInjection>(engine_, *nodes_, *parts.images, *parts.fault_plan, parts.strikes, cluster_);
+    }
+    if (control_plane_) {
+      MetricsServerOptions metrics;
+      metrics.seed = options.seed;
+      metrics.replication = options.replication;
+      pod_scaling_ = std::make_unique<PodScaling>(engine_, *control_plane_, *parts.manifests, parts.autoscaler, *nodes_,
+                                                  journal_, metrics);
+    }
+    if (parts.node_autoscaler != nullptr && !parts.groups.empty()) {
+      node_scaling_ = std::make_unique<NodeScaling>(
+          cluster_, engine_, journal_, actions_, *nodes_, control_plane_.get(), *parts.node_autoscaler, parts.groups,
+          NodeScalingOptions{options.seed, options.replication, options.scheduling_period});
+    }
+    if (parts.healer != nullptr && control_plane_) {
+      healing_ = std::make_unique<Healing>(engine_, journal_, cluster_, *nodes_, *control_plane_, *parts.healer,
+                                           HealingOptions{options.seed, options.replication, parts.strikes});
     }
   }
 }
@@ -67,18 +92,24 @@ void Simulation::run(ArrivalStream& arrivals, std::span<const TemplateCount> mix
   scheduler_.prepare(cluster_, mix);
   if (control_plane_) {
     control_plane_->start();
-    control();
+    if (pod_scaling_) pod_scaling_->start();
+  }
+  if (node_scaling_ || control_plane_) control();
+  if (traffic_ && horizon != kNever) {  // Rates flow until the end, whatever happens last.
+    engine_.schedule(horizon, kPhaseCycle, {0, 0, EventKind::kSchedulingCycle});
   }
 
   for (Event event; engine_.next(horizon, event);) {
-    apply(event);                           // What happened.
-    if (engine_.instant_over()) control();  // What to do about it.
+    apply(event);                                    // What happened.
+    if (news_ && engine_.instant_over()) control();  // What to do about it.
   }
 
   journal_.finish(engine_.next_time() == kNever ? engine_.now() : horizon);
 }
 
 void Simulation::apply(const Event& event) {
+  if (event.kind == EventKind::kTrafficEvent) return traffic_->handle(event);  // Requests by the million.
+  news_ = true;
   const auto pod = static_cast<PodId>(event.subject);
   switch (event.kind) {
     case EventKind::kPodArrived: {
@@ -103,6 +134,15 @@ void Simulation::apply(const Event& event) {
     case EventKind::kFaultEvent:
       faults_->handle(event);
       break;
+    case EventKind::kScalingEvent:
+      pod_scaling_->handle(event);
+      break;
+    case EventKind::kNodeScalingEvent:
+      node_scaling_->handle(event);
+      break;
+    case EventKind::kHealingEvent:
+      healing_->handle(event);
+      break;
     default:
       nodes_->handle(event);
       break;
@@ -111,12 +151,14 @@ void Simulation::apply(const Event& event) {
 
 // Controllers act on what happened, then the scheduler on what they did, and so on until neither has anything to do.
 void Simulation::control() {
+  news_ = false;
   if (!nodes_) return schedule();
   const auto created = [this](PodId pod) { fresh_.emplace_back(pod, cluster_.pods().ordinal[index(pod)]); };
   nodes_->settle(created);
   do {
     schedule();
   } while (nodes_->settle(created));
+  if (node_scaling_) node_scaling_->settle();
 }
 
 void Simulation::schedule() {

@@ -15,7 +15,10 @@
 #include "sim/control_plane.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/fault_injection.hpp"
+#include "sim/healing.hpp"
+#include "sim/node_scaling.hpp"
 #include "sim/nodes.hpp"
+#include "sim/pod_scaling.hpp"
 #include "workloads/workload.hpp"
 
 namespace berth {
@@ -37,6 +40,11 @@ struct SimulationParts {
   const manifest::Manifests* manifests = nullptr;  // Objects for the control plane; null: there is none.
   const FaultPlan* fault_plan = nullptr;           // With node_model; null: nothing fails.
   std::span<const FaultEvent> strikes;             // Of the plan, as drawn.
+  const TrafficFile* traffic = nullptr;            // With manifests; null: nobody asks for anything.
+  PolicySpec autoscaler{"hpa", {}};                // For the HorizontalPodAutoscalers of the manifests.
+  std::span<const NodeGroupSpec> groups;           // Whose first nodes are among the run's.
+  NodeAutoscaler* node_autoscaler = nullptr;       // With groups.
+  Healer* healer = nullptr;                        // With manifests; null: nodes do not fail, or nobody minds.
 };
 
 class Simulation {
@@ -50,6 +58,7 @@ class Simulation {
   const Cluster& cluster() const { return cluster_; }
   std::uint64_t events_executed() const { return engine_.events_executed(); }
   Time now() const { return engine_.now(); }
+  ClusterTraffic* traffic() { return traffic_.get(); }                        // Null without traffic.
   const Nodes* nodes() const { return nodes_.get(); }                         // Null without a node model.
   const ControlPlane* control_plane() const { return control_plane_.get(); }  // Null without manifests.
   // kPodUnschedulable's value, counted from 1.
@@ -88,6 +97,11 @@ class Simulation {
   std::unique_ptr<ControlPlane> control_plane_;
   std::unique_ptr<Nodes> nodes_;
   std::unique_ptr<FaultInjection> faults_;
+  std::unique_ptr<ClusterTraffic> traffic_;
+  std::unique_ptr<PodScaling> pod_scaling_;
+  std::unique_ptr<NodeScaling> node_scaling_;
+  std::unique_ptr<Healing> healing_;
+  bool news_ = false;  // Something happened at this instant that the control plane or the scheduler may care for.
   const ImageCatalog* images_ = nullptr;
   std::vector<std::string> messages_;       // Why pods wait, as far as explained.
   std::vector<std::uint32_t> message_of_;   // By pod row: the last one, counted from 1; 0: none.

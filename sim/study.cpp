@@ -53,12 +53,32 @@ struct Grid {
 // What the terminal shows by default: of everything reported, the numbers one asks for first, unless they are 0
 // everywhere.
 std::vector<std::string> default_metrics(std::span<const RunResult> runs) {
-  static const char* const kFirst[] = {
-      "alloc_pct_at_100",    "alloc_pct_at_130",         "frag_pct_of_cluster_at_130", "frag_ratio_pct_at_130",
-      "pods_failed",         "pod_wait_seconds_mean",    "pod_wait_seconds_p99",       "pods_pending_mean",
-      "pods_pending_at_end", "cpu_allocation_pct_mean",  "gpu_allocation_pct_mean",    "gpu_fragmentation_pct_mean",
-      "nodes_used_mean",     "pod_start_seconds_p50",    "pod_start_seconds_p95",      "pod_start_seconds_p99",
-      "image_present_pct",   "image_bytes_from_registry"};
+  static const char* const kFirst[] = {"alloc_pct_at_100",
+                                       "alloc_pct_at_130",
+                                       "frag_pct_of_cluster_at_130",
+                                       "frag_ratio_pct_at_130",
+                                       "pods_failed",
+                                       "pod_wait_seconds_mean",
+                                       "pod_wait_seconds_p99",
+                                       "pods_pending_mean",
+                                       "pods_pending_at_end",
+                                       "cpu_allocation_pct_mean",
+                                       "gpu_allocation_pct_mean",
+                                       "gpu_fragmentation_pct_mean",
+                                       "nodes_used_mean",
+                                       "pod_start_seconds_p50",
+                                       "pod_start_seconds_p95",
+                                       "pod_start_seconds_p99",
+                                       "availability_pct",
+                                       "requests_lost",
+                                       "request_seconds_p50",
+                                       "request_seconds_p99",
+                                       "pods_ready_mean",
+                                       "nodes_mean",
+                                       "node_hours",
+                                       "cost_usd",
+                                       "image_present_pct",
+                                       "image_bytes_from_registry"};
   std::vector<std::string> chosen;
   for (const char* name : kFirst) {
     const bool present = std::any_of(runs.begin(), runs.end(), [&](const RunResult& run) {

@@ -21,7 +21,7 @@ auto at_place(const YamlValue& value, Read read) {
 
 PolicySet read_policy(const YamlValue& value) {
   if (value.is_scalar()) return PolicySet::parse(value.text(), value.where());
-  const YamlMap map = value.map({"scheduler", "images", "params"});
+  const YamlMap map = value.map({"scheduler", "images", "autoscaler", "nodes", "healer", "params"});
   PolicySet set;
   for (const PolicyKind& kind : policy_kinds()) {
     if (const auto policy = map.find(kind.name))
@@ -43,7 +43,7 @@ std::vector<PolicySet> read_policies(const YamlValue& value) {
     for (const YamlValue& item : value.list()) sets.push_back(at_place(item, [&] { return read_policy(item); }));
     return sets;
   }
-  const YamlMap map = value.map({"scheduler", "images"});
+  const YamlMap map = value.map({"scheduler", "images", "autoscaler", "nodes", "healer"});
   sets.emplace_back();
   for (const PolicyKind& kind : policy_kinds()) {
     const auto list = map.find(kind.name);

@@ -14,7 +14,7 @@ struct EmbeddedExample {
   std::string_view yaml;
 };
 
-// All of them, in a fixed order.
+// All of them, by name.
 std::vector<EmbeddedExample> embedded_examples();
 
 // The scenario of that name. Throws InputError, with the nearest name, if there is none.

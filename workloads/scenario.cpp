@@ -14,6 +14,7 @@
 #include "workloads/gpu_jobs.hpp"
 #include "workloads/nodes_csv.hpp"
 #include "workloads/openb.hpp"
+#include "workloads/scenario_documents.hpp"
 #include "workloads/synthetic.hpp"
 #include "workloads/trace.hpp"
 #include "workloads/vm_arrivals.hpp"
@@ -92,12 +93,14 @@ std::shared_ptr<const kube::api::Pod> task_pod(const SyntheticTemplate& t, const
 
 class ScenarioReader {
  public:
-  explicit ScenarioReader(const std::filesystem::path& base) : base_(base) {}
+  ScenarioReader(const std::filesystem::path& base, const std::string& file, const ScenarioDocuments& parts)
+      : base_(base), file_(file), parts_(parts) {}
 
   Scenario read(const YamlValue& document) {
-    const YamlMap map = document.map({"apiVersion", "kind", "name", "description", "protocol", "load",
-                                      "schedulingPeriod", "decisionBase", "decisionPerNode", "horizon", "nodes",
-                                      "kubelet", "images", "storage", "faults", "manifests", "workload"});
+    const YamlMap map =
+        document.map({"apiVersion", "kind", "name", "description", "protocol", "load", "schedulingPeriod",
+                      "decisionBase", "decisionPerNode", "horizon", "nodes", "nodeGroups", "kubelet", "images",
+                      "storage", "faults", "traffic", "manifests", "workload"});
     map.at("apiVersion").choice({"berth.dev/v1alpha1"});
     map.at("kind").choice({"Scenario"});
     scenario_.name = map.at("name").text();
@@ -113,15 +116,27 @@ class ScenarioReader {
     // Nodes before pods: the catalog that the workload begins with knows the nodes' GPU models.
     const auto nodes = map.find("nodes");
     if (nodes) read_nodes(*nodes);
+    if (const auto v = map.find("nodeGroups")) {
+      scenario_.groups = read_node_groups(*v, catalog_, base_);
+      for (const std::string& file : scenario_.groups.inputs) scenario_.inputs.push_back(file);
+      for (NodeSpec& node : scenario_.groups.initial_nodes()) add_node(*v, std::move(node));
+    }
     if (const auto v = map.find("kubelet")) {
       node_model_ = read_node_model(v, map.find("images"), map.find("storage"), base_);
     } else {
-      for (const char* key : {"images", "storage", "faults", "manifests"}) {
+      for (const char* key : {"images", "storage", "faults", "traffic", "manifests", "nodeGroups"}) {
         if (const auto alone = map.find(key))
           alone->fail("is given without \"kubelet\"; expected \"kubelet: {}\" beside it");
       }
     }
+    read_further_documents(map);
     if (const auto v = map.find("manifests")) read_manifests(*v);
+    if (const auto v = map.find("traffic")) {
+      if (!scenario_.manifests)
+        v->fail("is given without \"manifests\"; expected the Services and their pods beside it");
+      take_traffic(read_traffic_file(input(*v)));
+    }
+    if (scenario_.traffic) require_horizon(map.value());
     if (const auto v = map.find("faults")) {
       if (scenario_.horizon == kForever) v->fail("is given without an end; expected \"horizon\" beside it");
       scenario_.faults = std::make_shared<FaultPlan>(read_fault_plan(input(*v)));
@@ -136,7 +151,7 @@ class ScenarioReader {
     }
     finish_node_model(map.value());
     if (!nodes && scenario_.nodes.empty()) map.at("nodes");
-    if (scenario_.nodes.empty()) nodes->fail("has no node in it; expected one or more");
+    if (scenario_.nodes.empty()) (nodes ? *nodes : map.value()).fail("has no node in it; expected one or more");
     note_missing_models();
     return std::move(scenario_);
   }
@@ -223,6 +238,40 @@ class ScenarioReader {
     if (kind == "batchJobs") read_batch_jobs(source);
     if (kind == "vmArrivals") read_vm_arrivals(source);
     if (kind == "gpuJobs") read_gpu_jobs(source);
+  }
+
+  // What stands in the scenario's own file behind it.
+  void read_further_documents(const YamlMap& map) {
+    if (parts_.manifests.empty() && parts_.traffic.empty() && parts_.faults.empty()) return;
+    if (!node_model_) map.value().fail("has further documents behind it, but no kubelet; expected \"kubelet: {}\"");
+    const auto once = [&map](const char* key) {
+      if (const auto v = map.find(key)) v->fail("is given twice: here, and as a document of this file; expected one");
+    };
+    if (!parts_.manifests.empty()) {
+      once("manifests");
+      auto manifests = std::make_shared<manifest::Manifests>();
+      manifest::read_manifest(parts_.manifests, file_, *manifests);
+      manifests->require_good();
+      scenario_.manifests = std::move(manifests);
+    }
+    if (!parts_.traffic.empty()) {
+      once("traffic");
+      if (!scenario_.manifests)
+        map.value().fail("has a Traffic document without Services; expected them in this file too");
+      take_traffic(read_traffic(parts_.traffic, file_, base_));
+    }
+    if (!parts_.faults.empty()) {
+      once("faults");
+      require_horizon(map.value());
+      scenario_.faults = std::make_shared<FaultPlan>(read_fault_plan(parts_.faults, file_, base_));
+    }
+  }
+  void take_traffic(TrafficFile traffic) {
+    for (const std::string& file : traffic.inputs) scenario_.inputs.push_back(file);
+    scenario_.traffic = std::make_shared<TrafficFile>(std::move(traffic));
+  }
+  void require_horizon(const YamlValue& place) const {
+    if (scenario_.horizon == kForever) place.fail("has faults or traffic without an end; expected \"horizon\"");
   }
 
   void read_manifests(const YamlValue& value) {
@@ -496,6 +545,8 @@ class ScenarioReader {
   }
 
   std::filesystem::path base_;
+  const std::string& file_;
+  const ScenarioDocuments& parts_;
   std::optional<NodeModel> node_model_;
   std::set<std::string> image_names_;
   Catalog catalog_;
@@ -506,7 +557,8 @@ class ScenarioReader {
 }  // namespace
 
 Scenario parse_scenario(std::string_view text, const std::string& file_name, const std::filesystem::path& base_dir) {
-  return ScenarioReader(base_dir).read(parse_yaml(text, file_name));
+  const ScenarioDocuments parts = split_scenario_documents(text);
+  return ScenarioReader(base_dir, file_name, parts).read(parse_yaml(parts.scenario, file_name));
 }
 
 Scenario load_scenario(const std::filesystem::path& path) {

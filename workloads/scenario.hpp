@@ -17,6 +17,8 @@
 //   kubelet: {}                                       # pods start as node_model.hpp says, with `images` and `storage`;
 //                                                     # absent: after their startDelay
 //   manifests: [shop/]                                # Kubernetes objects for the control plane, instead of a workload
+//   nodeGroups: [{name: general, instanceType: m5.xlarge, min: 2, max: 20}]   # with kubelet; node_groups.hpp
+//   traffic: traffic.yaml                             # with manifests; docs/traffic.md
 //   faults: plan.yaml                                 # with kubelet; docs/faults.md
 //   workload:                                         # one of these
 //     trace: day.pb.zst                               # Berth's own format
@@ -47,6 +49,8 @@
 //         startDelay: 2s
 //         image: nginx:1.27                           # with kubelet; or several, in proportion to 1 / rank^s:
 //         images: {names: [nginx:1.27, redis:7], zipf: 1.1}
+//
+// Further documents of the file, behind `---`, are its Kubernetes objects, its Traffic and its FaultPlan.
 #pragma once
 
 #include <filesystem>
@@ -59,7 +63,9 @@
 #include "sim/engine/time.hpp"
 #include "workloads/faults/fault_plan.hpp"
 #include "workloads/manifest/manifest.hpp"
+#include "workloads/node_groups.hpp"
 #include "workloads/node_model.hpp"
+#include "workloads/traffic/traffic_file.hpp"
 #include "workloads/workload.hpp"
 
 namespace berth {
@@ -81,7 +87,9 @@ struct Scenario {
   Duration horizon = kForever;
   std::shared_ptr<const NodeModel> node_model;           // Null: a start is one delay.
   std::shared_ptr<const RunImages> images;               // With node_model.
+  NodeGroups groups;                                     // With node_model; their first nodes are among `nodes`.
   std::shared_ptr<const manifest::Manifests> manifests;  // Null: no control plane.
+  std::shared_ptr<const TrafficFile> traffic;            // With manifests; null: nobody asks for anything.
   std::shared_ptr<const FaultPlan> faults;               // With node_model; null: nothing fails.
   std::vector<std::string> inputs;                       // Files read, the scenario's own first; for hashing.
   std::vector<std::string> notes;                        // What was assumed, and what looks odd without being wrong.

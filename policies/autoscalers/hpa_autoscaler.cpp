@@ -1,6 +1,7 @@
 #include "policies/autoscalers/hpa_autoscaler.hpp"
 
 #include <cmath>
+#include <utility>
 
 #include "policies/params.hpp"
 #include "policies/registry.hpp"
@@ -59,6 +60,11 @@ const Register<PodAutoscaler, HpaAutoscaler> kRegistered{
 
 HpaAutoscaler::HpaAutoscaler(const Params& params) : hpa_(read_spec(params), read_settings(params)) {}
 
+void HpaAutoscaler::set_spec(HpaSpec spec) {
+  hpa_.set_spec(std::move(spec));
+  of_object_ = true;
+}
+
 std::int32_t HpaAutoscaler::observe(const ScaleObservation& o) {
   const std::int64_t total_milli = std::llround(o.concurrency * 1000);
   const HpaMetricValue metric{o.cpu, {&total_milli, 1}};
@@ -67,7 +73,7 @@ std::int32_t HpaAutoscaler::observe(const ScaleObservation& o) {
   observation.spec_replicas = o.spec_replicas;
   observation.status_replicas = o.status_replicas;
   observation.pods = o.pods;
-  observation.metrics = {&metric, 1};
+  observation.metrics = of_object_ ? o.metrics : std::span<const HpaMetricValue>(&metric, 1);
   return hpa_.sync(observation).desired_replicas;
 }
 

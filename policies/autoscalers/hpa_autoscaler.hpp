@@ -15,10 +15,14 @@ class HpaAutoscaler final : public PodAutoscaler {
   explicit HpaAutoscaler(const Params& params);
   Duration period() const override { return hpa_.settings().sync_period; }
   std::int32_t observe(const ScaleObservation& o) override;
+  // Carries out this object from now on, and no longer what the parameters say: each observation brings its metrics
+  // (ScaleObservation::metrics). BERTH_CHECKs as Hpa does.
+  void set_spec(HpaSpec spec);
   const Hpa& hpa() const { return hpa_; }
 
  private:
   Hpa hpa_;
+  bool of_object_ = false;
 };
 
 }  // namespace berth

@@ -13,12 +13,6 @@
 
 namespace berth {
 
-// What the metrics APIs answer for one metric of the spec.
-struct HpaMetricValue {
-  PodSamples samples;                          // Resource, ContainerResource, Pods.
-  std::span<const std::int64_t> values_milli;  // Object: one value. External: all that match. Empty: the query fails.
-};
-
 // A change smaller than this, as a share of the target, is none.
 struct HpaTolerance {
   double down = 0.1;

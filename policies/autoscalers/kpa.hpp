@@ -56,6 +56,7 @@ class Kpa final : public PodAutoscaler {
   explicit Kpa(const KpaSettings& settings);
   Duration period() const override { return kTick; }
   std::int32_t observe(const ScaleObservation& o) override;
+  bool wakes_on_request() const override { return true; }
 
   // Whether requests go through the activator: at zero, and whenever the pods could not take the burst aimed for.
   bool activator_in_path() const { return proxy_since_.has_value(); }

@@ -21,6 +21,8 @@ struct ScaleObservation {
   // observation. A request that comes while there is no pod may be told at once, by an observation in between with this
   // >= 1.
   double concurrency = 0;
+  // For an autoscaler that carries out a HorizontalPodAutoscaler: one for each of its metrics, in its order.
+  std::span<const HpaMetricValue> metrics;
 };
 
 class PodAutoscaler {
@@ -33,6 +35,8 @@ class PodAutoscaler {
   // The replicas wanted from now on, >= 0; the caller sets the scale to that at once, if it is another number.
   // `o.now` never goes back.
   virtual std::int32_t observe(const ScaleObservation& o) = 0;
+  // Whether a request that finds the scale at 0 is told at once, by an observation in between.
+  virtual bool wakes_on_request() const { return false; }
 };
 
 }  // namespace berth

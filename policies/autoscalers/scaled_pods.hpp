@@ -40,4 +40,10 @@ struct PodSamples {
   std::span<const std::int64_t> request_milli;
 };
 
+// What the metrics APIs answer for one metric of a HorizontalPodAutoscaler.
+struct HpaMetricValue {
+  PodSamples samples;                          // Resource, ContainerResource, Pods.
+  std::span<const std::int64_t> values_milli;  // Object: one value. External: all that match. Empty: the query fails.
+};
+
 }  // namespace berth

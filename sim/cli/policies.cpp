@@ -7,8 +7,10 @@
 
 #include "results/files.hpp"
 #include "results/metrics.hpp"
+#include "results/node_metrics.hpp"
 #include "results/start_metrics.hpp"
 #include "sim/cli/commands.hpp"
+#include "sim/cluster_traffic.hpp"
 #include "sim/engine/error.hpp"
 #include "sim/policy_set.hpp"
 #include "workloads/example.hpp"
@@ -59,6 +61,9 @@ void metrics_command() {
   for (const MetricInfo& m : replay_metrics()) fmt::print("  {:<30} {}\n", m.name, m.help);
   fmt::print("Metrics of runs with kubelets:\n");
   for (const MetricInfo& m : start_metrics()) fmt::print("  {:<34} {}\n", m.name, m.help);
+  fmt::print("Metrics of runs of Kubernetes objects:\n");
+  for (const MetricInfo& m : node_metrics()) fmt::print("  {:<34} {}\n", m.name, m.help);
+  for (const MetricInfo& m : traffic_metrics()) fmt::print("  {:<34} {}\n", m.name, m.help);
   fmt::print(
       "Metrics of the fill protocol, at loads of 50, 90, 100, 110 and 130 % of the cluster's GPUs:\n"
       "  alloc_pct_at_<load>            GPU given to pods, of all\n"

@@ -50,6 +50,7 @@ void Kubelet::start_process(PodRun& pod, ContainerRun& container) {
   }
   record(container, RecordKind::kContainerStarted, 0, container.instances - 1);
   memory_taken(pod, container);
+  listener_.process_changed(slot_of(pod), pod.owner, number, KubeletListener::Process::kStarted, container.up_at);
 }
 
 void Kubelet::process_ended(PodRun& pod, ContainerRun& container, std::int32_t code, ExitReason reason) {
@@ -62,6 +63,7 @@ void Kubelet::process_ended(PodRun& pod, ContainerRun& container, std::int32_t c
   container.finished_at = engine_.now();
   container.end_at = kNever;
   record(container, RecordKind::kContainerExited, static_cast<std::uint8_t>(reason), static_cast<std::uint32_t>(code));
+  listener_.process_changed(slot_of(pod), pod.owner, number_of(container), KubeletListener::Process::kEnded, kNever);
   if (node_of(pod).down) return;
   const bool stopped = container.stop != Stop::kNone;
   if (stopped) {

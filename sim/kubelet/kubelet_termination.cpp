@@ -100,6 +100,7 @@ void Kubelet::send_term(PodRun& pod, ContainerRun& container) {
   const Time now = engine_.now();
   container.stop = Stop::kTerm;
   ++container.stop_generation;
+  listener_.process_changed(slot_of(pod), pod.owner, number_of(container), KubeletListener::Process::kClosing, kNever);
   container.kill_at = now + seconds(std::max(container.stop_grace_s, kLeastGraceSeconds));
   const std::optional<Distribution>& takes = program_of(container).behavior.stop_time;
   Time end = now;

@@ -1,0 +1,295 @@
+#include "sim/cluster_traffic.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "results/metrics.hpp"
+#include "sim/engine/error.hpp"
+#include "sim/traffic/fluid_model.hpp"
+#include "sim/traffic/request_model.hpp"
+
+namespace berth {
+
+namespace api = kube::api;
+
+namespace {
+
+constexpr std::array kMetrics{
+    MetricInfo{"requests", "requests that sources sent, retries not counted"},
+    MetricInfo{"requests_served", "of them answered in time"},
+    MetricInfo{"requests_lost", "of them failed or timed out for good"},
+    MetricInfo{"availability_pct", "served, of all that are over"},
+    MetricInfo{"request_seconds_mean", "from the first attempt to the answer, of served requests"},
+    MetricInfo{"request_seconds_p50", "its median, within 0.8 % as all quantiles"},
+    MetricInfo{"request_seconds_p95", "its 95th percentile"},
+    MetricInfo{"request_seconds_p99", "its 99th percentile"},
+    MetricInfo{"request_seconds_p999", "its 99.9th percentile"},
+    MetricInfo{"attempts_no_endpoints", "attempts at a Service without a ready endpoint, of sources and Services"},
+    MetricInfo{"attempts_refused", "attempts at an endpoint where nobody listened"},
+    MetricInfo{"attempts_reset", "attempts whose process went away with them"},
+    MetricInfo{"attempts_dropped", "attempts that nothing came back from"},
+    MetricInfo{"attempts_overflow", "attempts that a full line refused"},
+    MetricInfo{"attempts_timed_out", "attempts that took longer than their caller waits"},
+};
+
+std::string_view label(const NodeSpec& node, std::string_view key) {
+  for (const Label& l : node.labels) {
+    if (l.key == key) return l.value;
+  }
+  return {};
+}
+
+ServicePolicy policy_of(const api::Service& service) {
+  ServicePolicy out;
+  out.name = service.meta.key();
+  out.headless = service.headless;
+  out.publish_not_ready = service.publish_not_ready;
+  out.internal_local = service.internal_local;
+  out.external_local = service.external_local;
+  out.client_affinity = service.client_affinity;
+  if (service.affinity_timeout.ns > 0) out.affinity_timeout = service.affinity_timeout;
+  using Preference = ServicePolicy::Preference;
+  if (service.traffic_distribution == "PreferSameNode") out.distribution = Preference::kSameNode;
+  if (service.traffic_distribution == "PreferSameZone" || service.traffic_distribution == "PreferClose") {
+    out.distribution = Preference::kSameZone;
+  }
+  const std::string* mode = service.meta.annotations.find("service.kubernetes.io/topology-mode");
+  if (mode != nullptr && (*mode == "Auto" || *mode == "auto")) out.distribution = Preference::kAuto;
+  return out;
+}
+
+// "front" or "shop/front"; null if no object has that name.
+const api::Service* find_service(const manifest::Manifests& manifests, const std::string& name,
+                                 std::vector<std::string>& known) {
+  const api::Service* found = nullptr;
+  manifests.each<api::Service>([&](const api::Service& service, const auto&) {
+    known.push_back(service.meta.name);
+    if (found == nullptr && (service.meta.name == name || service.meta.key() == name)) found = &service;
+  });
+  return found;
+}
+
+}  // namespace
+
+std::span<const MetricInfo> traffic_metrics() {
+  return kMetrics;
+}
+
+ClusterTraffic::ClusterTraffic(Engine<Event>& engine, const Cluster& cluster, const TrafficFile& file,
+                               const manifest::Manifests& manifests, std::uint64_t seed, std::uint32_t replication)
+    : engine_(engine), cluster_(cluster), file_(file) {
+  if (file.fluid) {
+    FluidParams fluid;
+    fluid.interval = file.interval;
+    model_ = std::make_unique<FluidModel>(engine, file.topology, ProxyParams{}, fluid, seed, replication);
+  } else {
+    model_ = std::make_unique<RequestModel>(engine, file.topology, ProxyParams{}, seed, replication);
+  }
+  for (const TrafficService& service : file.services) {
+    std::vector<std::string> known;
+    const api::Service* object = find_service(manifests, service.name, known);
+    if (object == nullptr) {
+      throw InputError(
+          fmt::format("traffic \"{}\" names the Service \"{}\", which is not among the objects; expected "
+                      "one of them{}",
+                      file.name, service.name, did_you_mean(service.name, known)));
+    }
+    model_->add_service(policy_of(*object), service.work);
+    selectors_.push_back({object->meta.namespace_name, object->selector, object->has_selector});
+  }
+  for (std::uint32_t s = 0; s < file.sources.size(); ++s) {
+    SourceSpec spec = file.sources[s].spec;
+    for (std::size_t n = 0; n < cluster.nodes().size(); ++n) spec.nodes.push_back(static_cast<NodeId>(n));
+    model_->add_source(spec, file.sources[s].arrivals->open(seed, replication, s));
+  }
+  for (std::size_t n = 0; n < cluster.nodes().size(); ++n) node_on(static_cast<NodeId>(n));
+  model_->start();
+}
+
+void ClusterTraffic::node_on(NodeId node) {
+  if (index(node) >= on_.size()) on_.resize(index(node) + 1, 0);
+  if (std::exchange(on_[index(node)], std::uint8_t{1}) != 0) return;
+  const NodeSpec& spec = cluster_.node_spec(node);
+  TrafficNode out;
+  out.node = node;
+  out.cpu_milli = spec.allocatable.cpu_milli;
+  std::string_view place = label(spec, "berth.dev/location");
+  const std::string_view zone = label(spec, "topology.kubernetes.io/zone");
+  if (place.empty()) place = zone;
+  for (std::size_t l = 0; l < file_.topology.locations(); ++l) {
+    if (file_.topology.name(static_cast<LocationId>(l)) == place) out.location = static_cast<LocationId>(l);
+  }
+  // Zones by first appearance among the nodes.
+  std::uint16_t number = 0;
+  std::vector<std::string_view> seen;
+  for (const NodeSpec& other : cluster_.node_specs()) {
+    const std::string_view name = label(other, "topology.kubernetes.io/zone");
+    if (std::find(seen.begin(), seen.end(), name) == seen.end()) seen.push_back(name);
+    if (name == zone) break;
+  }
+  number = static_cast<std::uint16_t>(seen.size() - 1);
+  if (!zone.empty()) out.zone = number;
+  model_->add_node(out);
+}
+
+void ClusterTraffic::node_off(NodeId node) {
+  if (std::exchange(on_[index(node)], std::uint8_t{0}) != 0) model_->remove_node(node);
+}
+
+const ClusterTraffic::Serving& ClusterTraffic::serving(TemplateId id) {
+  if (index(id) >= serving_.size()) serving_.resize(index(id) + 1);
+  Serving& out = serving_[index(id)];
+  if (out.known) return out;
+  out.known = true;
+  const auto& pod = cluster_.catalog()[id].pod;
+  if (pod == nullptr) return out;
+  for (std::size_t s = 0; s < selectors_.size(); ++s) {
+    const Selector& selector = selectors_[s];
+    if (!selector.any || selector.namespace_name != pod->scheduling.namespace_name) continue;
+    const bool all = std::all_of(selector.labels.begin(), selector.labels.end(), [&](const auto& item) {
+      const std::string* value = pod->scheduling.labels.find(item.first);
+      return value != nullptr && *value == item.second;
+    });
+    if (all) out.services.push_back(static_cast<ServiceId>(s));
+  }
+  std::size_t chosen = 0;
+  for (std::size_t c = pod->spec.containers.size(); c-- > 0;) {
+    if (!pod->spec.containers[c].ports.empty()) chosen = c;
+  }
+  out.container = static_cast<std::uint16_t>(pod->scheduling.init_containers.size() + chosen);
+  if (const kube::Quantity* limit = pod->scheduling.containers[chosen].limits.find("cpu")) {
+    out.cpu_milli = limit->milli_value();
+  }
+  return out;
+}
+
+ClusterTraffic::Pod* ClusterTraffic::find(std::uint32_t ref) {
+  return ref < pods_.size() && pods_[ref].added ? &pods_[ref] : nullptr;
+}
+ClusterTraffic::Pod* ClusterTraffic::find(std::uint32_t ref, std::uint16_t container) {
+  Pod* pod = find(ref);
+  return pod != nullptr && pod->container == container ? pod : nullptr;
+}
+
+void ClusterTraffic::started(std::uint32_t ref, TemplateId pod_template, NodeId node, std::uint16_t container,
+                             Time up_at) {
+  const Serving& work = serving(pod_template);
+  if (work.services.empty() || work.container != container) return;
+  if (ref >= pods_.size()) pods_.resize(ref + 1);
+  Pod& pod = pods_[ref];
+  if (!pod.added) {
+    const std::uint32_t generation = pod.generation;
+    pod = {};
+    pod.generation = generation;
+    pod.added = true;
+    pod.container = container;
+    const std::int64_t cpu =
+        work.cpu_milli > 0 ? work.cpu_milli : std::max<std::int64_t>(1, cluster_.node_spec(node).allocatable.cpu_milli);
+    model_->pod_added({ref, work.services, node, cpu, 0xFFFF'FFFF});
+    model_->pod_stopped(ref);  // It has an address; nobody listens yet.
+  }
+  ++pod.generation;
+  if (up_at > engine_.now()) {
+    engine_.schedule(up_at, kPhaseChange, {ref, pod.generation, EventKind::kTrafficEvent, kUp});
+    return;
+  }
+  pod.up = true;
+  model_->pod_restarted(ref);
+}
+
+void ClusterTraffic::closing(std::uint32_t ref, std::uint16_t container) {
+  Pod* pod = find(ref, container);
+  if (pod != nullptr && pod->up) model_->pod_closed(ref);
+}
+
+void ClusterTraffic::ended(std::uint32_t ref, std::uint16_t container) {
+  Pod* pod = find(ref, container);
+  if (pod == nullptr) return;
+  ++pod->generation;
+  if (std::exchange(pod->up, false)) model_->pod_stopped(ref);
+}
+
+void ClusterTraffic::ready(std::uint32_t ref, bool ready) {
+  Pod* pod = find(ref);
+  if (pod != nullptr && std::exchange(pod->ready, ready) != ready) model_->pod_ready(ref, ready);
+}
+
+void ClusterTraffic::terminating(std::uint32_t ref) {
+  Pod* pod = find(ref);
+  if (pod != nullptr && !std::exchange(pod->terminating, true)) model_->pod_terminating(ref);
+}
+
+void ClusterTraffic::gone(std::uint32_t ref) {
+  Pod* pod = find(ref);
+  if (pod == nullptr) return;
+  pod->added = pod->up = false;
+  ++pod->generation;
+  model_->pod_removed(ref);
+}
+
+void ClusterTraffic::handle(const Event& event) {
+  if (event.detail != kUp) return model_->handle(event);
+  Pod* pod = find(event.subject);
+  if (pod == nullptr || pod->generation != event.generation) return;
+  pod->up = true;
+  model_->pod_restarted(event.subject);
+}
+
+std::optional<PodUsage> ClusterTraffic::usage(std::uint32_t ref) {
+  if (find(ref) == nullptr) return std::nullopt;
+  return model_->usage(ref);
+}
+
+void ClusterTraffic::add_metrics(RunResult& result) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  TrafficCounts sources;
+  LatencyHistogram latency;
+  for (std::uint32_t s = 0; s < file_.sources.size(); ++s) {
+    const TrafficCounts c = model_->counts(SourceId{s});
+    sources.issued += c.issued;
+    sources.served += c.served;
+    sources.timed_out += c.timed_out;
+    sources.in_flight += c.in_flight;
+    for (std::size_t r = 0; r < kRequestFailures; ++r) sources.failed[r] += c.failed[r];
+    latency.merge(model_->latency(SourceId{s}));
+  }
+  std::array<std::uint64_t, kRequestFailures> failed{};
+  std::uint64_t timed_out = 0;
+  for (std::uint32_t s = 0; s < file_.services.size(); ++s) {
+    const TrafficCounts c = model_->counts(ServiceId{s});
+    for (std::size_t r = 0; r < kRequestFailures; ++r) failed[r] += c.failed[r];
+    timed_out += c.timed_out;
+  }
+  const auto count = [&](RequestFailure reason) {
+    return static_cast<double>(failed[static_cast<std::size_t>(reason)]);
+  };
+  const auto quantile = [&](double q) {
+    return latency.count() == 0 ? kNone : static_cast<double>(latency.quantile(q).ns) * 1e-9;
+  };
+  const std::uint64_t lost = sources.all_failed() + sources.timed_out;
+  const double over = static_cast<double>(sources.served + lost);
+  const double values[] = {
+      static_cast<double>(sources.issued),
+      static_cast<double>(sources.served),
+      static_cast<double>(lost),
+      over == 0 ? kNone : 100 * static_cast<double>(sources.served) / over,
+      latency.count() == 0 ? kNone : latency.mean_seconds(),
+      quantile(0.5),
+      quantile(0.95),
+      quantile(0.99),
+      quantile(0.999),
+      count(RequestFailure::kNoEndpoints),
+      count(RequestFailure::kRefused),
+      count(RequestFailure::kReset),
+      count(RequestFailure::kDropped),
+      count(RequestFailure::kOverflow),
+      static_cast<double>(timed_out),
+  };
+  static_assert(std::size(values) == kMetrics.size());
+  for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
+}
+
+}  // namespace berth

@@ -1,0 +1,90 @@
+// Traffic joined to a run: Services and their pods as the traffic model sees them, fed with what kubelets do. A pod
+// serves with one container, the first regular one that names a port (or else the first); it can use that container's
+// CPU limit, or what its node has if there is none.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "results/metrics.hpp"
+#include "results/run_result.hpp"
+#include "sim/cluster/cluster.hpp"
+#include "sim/cluster/event.hpp"
+#include "sim/engine/engine.hpp"
+#include "sim/traffic/traffic_model.hpp"
+#include "workloads/manifest/manifest.hpp"
+#include "workloads/traffic/traffic_file.hpp"
+
+namespace berth {
+
+class ClusterTraffic {
+ public:
+  // All must outlive this. Services of the file are matched with Service objects by name; one without is InputError.
+  ClusterTraffic(Engine<Event>& engine, const Cluster& cluster, const TrafficFile& file,
+                 const manifest::Manifests& manifests, std::uint64_t seed, std::uint32_t replication);
+
+  // ---- of pods; `ref` is a small number that is used again once the pod is gone. Pods that serve nobody are ignored.
+  // The process of `container` started, and listens from `up_at` on.
+  void started(std::uint32_t ref, TemplateId pod_template, NodeId node, std::uint16_t container, Time up_at);
+  void closing(std::uint32_t ref, std::uint16_t container);  // SIGTERM.
+  void ended(std::uint32_t ref, std::uint16_t container);
+  void ready(std::uint32_t ref, bool ready);
+  void terminating(std::uint32_t ref);
+  void gone(std::uint32_t ref);
+
+  // ---- of nodes
+  void node_on(NodeId node);
+  void node_off(NodeId node);  // Off the net.
+
+  // Of kTrafficEvent.
+  void handle(const Event& event);
+
+  // Usage so far of the pod, if it serves.
+  std::optional<PodUsage> usage(std::uint32_t ref);
+  TrafficModel& model() { return *model_; }
+  std::string verify() { return model_->verify(); }
+  // What came of it, under the names of traffic_metrics().
+  void add_metrics(RunResult& result);
+
+ private:
+  static constexpr std::uint16_t kUp = 0x100;  // Event::detail; those below are the model's.
+  struct Serving {                             // By template.
+    bool known = false;
+    std::vector<ServiceId> services;
+    std::uint16_t container = 0;
+    std::int64_t cpu_milli = 0;  // 0: no limit.
+  };
+  struct Pod {
+    bool added = false;
+    bool up = false;
+    bool ready = false;
+    bool terminating = false;
+    std::uint16_t container = 0;
+    std::uint32_t generation = 0;  // Counts starts.
+  };
+
+  const Serving& serving(TemplateId id);
+  Pod* find(std::uint32_t ref);
+  Pod* find(std::uint32_t ref, std::uint16_t container);
+
+  Engine<Event>& engine_;
+  const Cluster& cluster_;
+  const TrafficFile& file_;
+  std::unique_ptr<TrafficModel> model_;
+  struct Selector {
+    std::string namespace_name;
+    kube::StringMap labels;
+    bool any = false;
+  };
+  std::vector<Selector> selectors_;  // By ServiceId.
+  std::vector<Serving> serving_;
+  std::vector<Pod> pods_;
+  std::vector<std::uint8_t> on_;  // By node.
+};
+
+// Names and meaning of what add_metrics() appends.
+std::span<const MetricInfo> traffic_metrics();
+
+}  // namespace berth
