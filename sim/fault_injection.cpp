@@ -19,6 +19,7 @@ FaultInjection::FaultInjection(Engine<Event>& engine, Nodes& nodes, const RunIma
     : engine_(engine), nodes_(nodes), images_(images), plan_(plan), strikes_(strikes), cluster_(cluster) {
   for (std::vector<std::uint32_t>* column : {&down_, &hung_, &cut_}) column->assign(cluster.nodes().size(), 0);
   plan_next();
+  nodes.set_fault_plan(&plan);
 }
 
 void FaultInjection::plan_next() {
@@ -129,7 +130,8 @@ void FaultInjection::apply(const FaultEvent& strike, bool begins) {
     }
     case FaultKind::kContainerCrash:
     case FaultKind::kMemoryLeak:
-      break;  // Of single containers: Nodes asks for them when one starts.
+      break;  // Of single containers: drawn when one starts (Nodes::crash_of). Leaks, and crashes at a time, are not
+              // played.
   }
 }
 

@@ -171,6 +171,7 @@ NodeId Nodes::add_node(NodeSpec spec, Duration ready_after, Duration booted) {
     control_plane_->add_node(spec, !starts);
   }
   equip(node, engine_.now());
+  if (traffic_ != nullptr) traffic_->node_on(node);
   const auto milliseconds_since =
       static_cast<std::uint32_t>(std::min<std::int64_t>(booted.ns / 1'000'000, 0xFFFF'FFFF));
   journal_.append({.at = engine_.now(), .node = node, .value = milliseconds_since, .kind = RecordKind::kNodeJoined});
@@ -241,6 +242,7 @@ void Nodes::remove_node(NodeId node) {
   }
   if (hung_[n] != 0 && down_[n] == 0) kubelet_.resume(node);
   kubelet_.remove_node(node);
+  if (traffic_ != nullptr) traffic_->node_off(node);
   down_[n] = 1;
   for (const PodSlot slot : of_trace) kubelet_.force_remove(slot);
   images_.remove_node(node);
@@ -648,6 +650,23 @@ void Nodes::pod_gone(PodSlot, std::uint32_t owner) {
   } else {
     actions_.pod_deleted(placed.pod);
   }
+}
+
+KubeletListener::Crash Nodes::crash_of(std::uint32_t owner, std::uint16_t container, std::uint32_t restarts) {
+  if (fault_plan_ == nullptr) return {};
+  const Placed& placed = placed_[owner];
+  const PodTemplate& t = cluster_.catalog()[placed.pod_template];
+  const kube::Pod& pod = t.pod->scheduling;
+  const std::size_t inits = pod.init_containers.size();
+  StartedContainer started;
+  started.pod_namespace = pod.namespace_name;
+  started.pod_labels = t.labels;
+  started.name = container < inits ? pod.init_containers[container].name : pod.containers[container - inits].name;
+  started.pod_ordinal = placed.ordinal;
+  started.number = container;
+  started.restarts = restarts;
+  const ContainerCrash crash = container_crash(*fault_plan_, started, {options_.seed, options_.replication});
+  return {crash.after, crash.exit_code};
 }
 
 void Nodes::process_changed(PodSlot, std::uint32_t owner, std::uint16_t container, Process what, Time up_at) {

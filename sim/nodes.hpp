@@ -22,6 +22,7 @@
 #include "sim/metrics_server.hpp"
 #include "sim/network/flow_network.hpp"
 #include "sim/storage/storage.hpp"
+#include "workloads/faults/fault_draw.hpp"
 #include "workloads/node_model.hpp"
 
 namespace berth {
@@ -79,6 +80,8 @@ class Nodes final : public NodeAgent,
   bool is_down(NodeId node) const { return down_[index(node)] != 0; }
   ImagePuller& registries() { return images_.runtime(); }
 
+  // Crashes of single containers that it draws strike them. Null: none. It must outlive this.
+  void set_fault_plan(const FaultPlan* plan) { fault_plan_ = plan; }
   // Null: nobody is served. It must outlive this.
   void set_traffic(ClusterTraffic* traffic) { traffic_ = traffic; }
   // Of pods of the control plane's store. CPU and requests are those of the traffic model.
@@ -121,6 +124,7 @@ class Nodes final : public NodeAgent,
   void pod_status_changed(PodSlot slot, std::uint32_t owner) override;
   void pod_gone(PodSlot slot, std::uint32_t owner) override;
   void memory_pressure_changed(NodeId node, bool pressure) override;
+  Crash crash_of(std::uint32_t owner, std::uint16_t container, std::uint32_t restarts) override;
   void process_changed(PodSlot slot, std::uint32_t owner, std::uint16_t container, Process what, Time up_at) override;
   void prebind_done(std::uint32_t pod, bool bound) override;
   void claim_changed(ClaimId claim) override;
@@ -167,6 +171,7 @@ class Nodes final : public NodeAgent,
   NodesOptions options_;
   ControlPlane* control_plane_;
   ClusterTraffic* traffic_ = nullptr;
+  const FaultPlan* fault_plan_ = nullptr;
   FlowNetwork network_;
   ImageManager images_;
   Storage storage_;

@@ -16,6 +16,7 @@ namespace berth {
 Time window_of(ScenarioInputs& inputs, std::uint64_t first_seed) {
   const Time last = inputs.of(first_seed)->survey.last_arrival;
   const Time horizon = Time{} + inputs.scenario().horizon;
+  if (inputs.scenario().manifests && horizon != kNever) return horizon;  // Pods come as controllers make them.
   return std::max(std::min(last, horizon), Time{} + seconds(1));
 }
 

@@ -37,11 +37,19 @@ class KubeletListener {
   virtual void pod_status_changed(PodSlot pod, std::uint32_t owner) = 0;
   // The API object is gone; the slot is no longer the caller's.
   virtual void pod_gone(PodSlot pod, std::uint32_t owner) = 0;
-  // What the process in a container does, at the very instant; must not call back into the kubelet. kStarted: it can answer
-  // from `up_at` on. kClosing: it was told to end (SIGTERM) and may take a while.
+  // What the process in a container does, at the very instant; must not call back into the kubelet. kStarted: it can
+  // answer from `up_at` on. kClosing: it was told to end (SIGTERM) and may take a while.
   enum class Process : std::uint8_t { kStarted, kClosing, kEnded };
   virtual void process_changed(PodSlot /*pod*/, std::uint32_t /*owner*/, std::uint16_t /*container*/, Process /*what*/,
                                Time /*up_at*/) {}
+  // A process starts: when, if ever, something from outside makes it crash, and with which code (1 .. 255).
+  struct Crash {
+    Duration after = kForever;
+    std::int32_t exit_code = 1;
+  };
+  virtual Crash crash_of(std::uint32_t /*owner*/, std::uint16_t /*container*/, std::uint32_t /*restarts*/) {
+    return {};
+  }
   // Node condition MemoryPressure.
   virtual void memory_pressure_changed(NodeId node, bool pressure) = 0;
 

@@ -44,6 +44,10 @@ void Kubelet::start_process(PodRun& pod, ContainerRun& container) {
     ends(now + from_seconds(exponential(rng, 1 / behavior.crash_hazard_per_second)), behavior.crash_exit_code,
          ExitReason::kError);
   }
+  if (const KubeletListener::Crash crash = listener_.crash_of(pod.owner, number, container.instances - 1);
+      crash.after != kForever) {
+    ends(now + crash.after, crash.exit_code, ExitReason::kError);
+  }
   ++container.run_generation;
   if (container.end_at != kNever) {
     post(container.end_at, id_of(container), container.run_generation, kProcessEnd, kPhaseLeave);

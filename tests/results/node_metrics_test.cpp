@@ -80,9 +80,9 @@ TEST(NodeMetrics, CostByHand) {
   EXPECT_EQ(metric(result, "nodes_requested"), 3);
   EXPECT_EQ(metric(result, "nodes_joined"), 2);
   EXPECT_EQ(metric(result, "nodes_removed"), 2);
-  EXPECT_EQ(metric(result, "node_start_seconds_mean"), 60);
-  EXPECT_EQ(metric(result, "pending_to_node_ready_seconds_mean"), 40);
-  EXPECT_EQ(metric(result, "pending_to_node_ready_seconds_max"), 40);
+  EXPECT_NEAR(metric(result, "node_start_seconds_mean"), 60, 1e-9);
+  EXPECT_NEAR(metric(result, "pending_to_node_ready_seconds_mean"), 40, 1e-9);
+  EXPECT_NEAR(metric(result, "pending_to_node_ready_seconds_max"), 40, 1e-9);
 }
 
 TEST(NodeMetrics, WithoutJoinsWaitsAreNotDefined) {

@@ -62,9 +62,9 @@ struct Options {
   std::vector<double> request_at;  // A request finds no pod.
 };
 
-class Run final : private PodMeasurements {
+class ScalingRun final : private PodMeasurements {
  public:
-  Run(const std::string& text, const Options& options) : options_(options) {
+  ScalingRun(const std::string& text, const Options& options) : options_(options) {
     manifest::read_manifest(text, "test.yaml", manifests_);
     manifests_.require_good();
     NodeSpec node;
@@ -225,7 +225,7 @@ using Scaled = std::tuple<double, int, int>;
 TEST(PodScaling, HpaScalesUpByTheFormulaAtEachSync) {
   Options options;
   options.script.cpu = {{0, 0.4}};
-  Run run(workload("Deployment", 2, cpu_target(50, 1, 10)), options);
+  ScalingRun run(workload("Deployment", 2, cpu_target(50, 1, 10)), options);
   EXPECT_THAT(run.scaled, ElementsAre(Scaled{30, 4, 0}, Scaled{60, 7, 0}, Scaled{90, 10, 0}));
   const auto& deployment = run.store().get<controllers::Deployment>(0);
   EXPECT_EQ(deployment.spec.replicas, 10);
@@ -242,7 +242,7 @@ TEST(PodScaling, UnreadyPodsHoldBackTheScaleUp) {
   options.script.cpu = {{0, 0.4}};
   options.ready_delay = 40;
   options.horizon = 160;
-  Run run(workload("Deployment", 2, cpu_target(50, 1, 10)), options);
+  ScalingRun run(workload("Deployment", 2, cpu_target(50, 1, 10)), options);
   EXPECT_THAT(run.scaled, ElementsAre(Scaled{75, 4, 0}, Scaled{150, 7, 0}));
 }
 
@@ -254,7 +254,7 @@ TEST(PodScaling, HpaScalesDownAfterTheStabilizationWindow) {
   Options options;
   options.script.cpu = {{0, 0.25}, {100, 0.1}};
   options.horizon = 900;
-  Run run(workload("Deployment", 4, cpu_target(50, 1, 10)), options);
+  ScalingRun run(workload("Deployment", 4, cpu_target(50, 1, 10)), options);
   EXPECT_THAT(run.scaled, ElementsAre(Scaled{420, 3, 0}, Scaled{435, 2, 0}, Scaled{750, 1, 0}));
 }
 
@@ -265,9 +265,9 @@ TEST(PodScaling, HpaFollowsTheObjectsBehavior) {
   Options options;
   options.script.cpu = {{0, 0.25}, {100, 0.1}};
   options.horizon = 600;
-  Run run(workload("Deployment", 4, cpu_target(50, 1, 10, R"(
+  ScalingRun run(workload("Deployment", 4, cpu_target(50, 1, 10, R"(
   behavior: {scaleDown: {stabilizationWindowSeconds: 60, policies: [{type: Pods, value: 1, periodSeconds: 30}]}})")),
-          options);
+                 options);
   EXPECT_THAT(run.scaled, ElementsAre(Scaled{165, 3, 0}, Scaled{195, 2, 0}, Scaled{255, 1, 0}));
 }
 
@@ -276,9 +276,9 @@ TEST(PodScaling, HpaFollowsTheObjectsBehavior) {
 TEST(PodScaling, ToleranceOfTheController) {
   Options options;
   options.script.cpu = {{0, 0.27}};
-  EXPECT_THAT(Run(workload("Deployment", 2, cpu_target(50, 1, 4)), options).scaled, IsEmpty());
+  EXPECT_THAT(ScalingRun(workload("Deployment", 2, cpu_target(50, 1, 4)), options).scaled, IsEmpty());
   const std::string strict = "  behavior: {scaleUp: {tolerance: 0.05}}\n";
-  EXPECT_THAT(Run(workload("Deployment", 2, cpu_target(50, 1, 4, strict)), options).scaled,
+  EXPECT_THAT(ScalingRun(workload("Deployment", 2, cpu_target(50, 1, 4, strict)), options).scaled,
               ElementsAre(Scaled{30, 3, 0}, Scaled{60, 4, 0}));
 }
 
@@ -287,10 +287,10 @@ TEST(PodScaling, ToleranceOfTheController) {
 TEST(PodScaling, MemoryIsAMetricToo) {
   Options options;
   options.script.memory_bytes = 150 << 20;
-  Run run(workload("Deployment", 2, R"(
+  ScalingRun run(workload("Deployment", 2, R"(
   maxReplicas: 5
   metrics: [{type: Resource, resource: {name: memory, target: {type: AverageValue, averageValue: 100Mi}}}])"),
-          options);
+                 options);
   EXPECT_THAT(run.scaled, ElementsAre(Scaled{30, 3, 0}, Scaled{60, 5, 0}));
 }
 
@@ -298,10 +298,10 @@ TEST(PodScaling, MemoryIsAMetricToo) {
 TEST(PodScaling, RequestsPerSecondAreACustomMetric) {
   Options options;
   options.script.requests = {{0, 12}};
-  Run run(workload("Deployment", 2, R"(
+  ScalingRun run(workload("Deployment", 2, R"(
   maxReplicas: 5
   metrics: [{type: Pods, pods: {metric: {name: http-requests-per-second}, target: {type: AverageValue, averageValue: "8"}}}])"),
-          options);
+                 options);
   EXPECT_THAT(run.scaled, ElementsAre(Scaled{30, 3, 0}, Scaled{60, 5, 0}));
   EXPECT_THAT(run.scaling->notes(), IsEmpty());
 }
@@ -313,20 +313,20 @@ TEST(PodScaling, RequestsInFlightAreAnExternalMetric) {
   Options options;
   options.script.concurrency = {{0, 30}};
   options.horizon = 31;
-  Run run(workload("Deployment", 2, R"(
+  ScalingRun run(workload("Deployment", 2, R"(
   maxReplicas: 20
   metrics: [{type: External, external: {metric: {name: requests_in_flight}, target: {type: AverageValue, averageValue: "10"}}}])"),
-          options);
+                 options);
   EXPECT_THAT(run.scaled, ElementsAre(Scaled{15, 4, 0}, Scaled{30, 8, 0}));
 }
 
 TEST(PodScaling, UnknownMetricIsMissingAndSaid) {
   Options options;
   options.script.cpu = {{0, 0.4}};
-  Run run(workload("Deployment", 2, R"(
+  ScalingRun run(workload("Deployment", 2, R"(
   maxReplicas: 5
   metrics: [{type: External, external: {metric: {name: queue_length}, target: {type: Value, value: "8"}}}])"),
-          options);
+                 options);
   EXPECT_THAT(run.scaled, IsEmpty());
   EXPECT_THAT(run.scaling->notes(), ElementsAre(HasSubstr("the metric \"queue_length\" is not modelled")));
 }
@@ -339,10 +339,10 @@ TEST(PodScaling, SilentPodHoldsBackTheScaleDown) {
   behavior: {scaleDown: {stabilizationWindowSeconds: 0}})"));
   Options options;
   options.script.cpu = {{0, 0.1}};
-  EXPECT_THAT(Run(text, options).scaled, ElementsAre(Scaled{30, 1, 0}));
+  EXPECT_THAT(ScalingRun(text, options).scaled, ElementsAre(Scaled{30, 1, 0}));
   options.script.silent[2] = {0, 100};
   // Seen again at 112 s and 127 s: a sample at 135 s.
-  EXPECT_THAT(Run(text, options).scaled, ElementsAre(Scaled{135, 1, 0}));
+  EXPECT_THAT(ScalingRun(text, options).scaled, ElementsAre(Scaled{135, 1, 0}));
 }
 
 // A scale beyond the limits is put right at the first sync, whatever the metrics say.
@@ -351,10 +351,10 @@ TEST(PodScaling, LimitsAndKindsOfTargets) {
     SCOPED_TRACE(kind);
     Options options;
     options.horizon = 25;
-    Run above(workload(kind, 5, cpu_target(50, 2, 3)), options);
+    ScalingRun above(workload(kind, 5, cpu_target(50, 2, 3)), options);
     EXPECT_THAT(above.scaled, ElementsAre(Scaled{0, 3, 0}));
     EXPECT_EQ(above.store().pod_count(), 3U);
-    EXPECT_THAT(Run(workload(kind, 1, cpu_target(50, 2, 3)), options).scaled, ElementsAre(Scaled{0, 2, 0}));
+    EXPECT_THAT(ScalingRun(workload(kind, 1, cpu_target(50, 2, 3)), options).scaled, ElementsAre(Scaled{0, 2, 0}));
   }
 }
 
@@ -364,11 +364,11 @@ TEST(PodScaling, ParametersOfThePolicyComeFirst) {
   options.script.cpu = {{0, 0.2}};
   options.horizon = 60;
   const std::string text = workload("Deployment", 1, cpu_target(80, 1, 10));
-  EXPECT_THAT(Run(text, options).scaled, IsEmpty());
+  EXPECT_THAT(ScalingRun(text, options).scaled, IsEmpty());
   options.policy = "hpa(cpu_percent=20, max_replicas=3)";
-  EXPECT_THAT(Run(text, options).scaled, ElementsAre(Scaled{30, 2, 0}, Scaled{60, 3, 0}));
+  EXPECT_THAT(ScalingRun(text, options).scaled, ElementsAre(Scaled{30, 2, 0}, Scaled{60, 3, 0}));
   options.policy = "hpa(min_replicas=11)";
-  EXPECT_THROW(Run(text, options), InputError);
+  EXPECT_THROW(ScalingRun(text, options), InputError);
 }
 
 // Idle from the beginning: Ready at 5 s, Active at the tick of 6 s, for a stable window of 60 s; inactive at 66 s. One
@@ -379,7 +379,7 @@ TEST(PodScaling, KpaScalesToZeroAndBack) {
   Options options;
   options.policy = "kpa(min_scale=0)";
   options.request_at = {100.5, 101, 101.5};  // Only the first finds a scale of 0.
-  Run run(workload("Deployment", 1, cpu_target(50, 1, 10)), options);
+  ScalingRun run(workload("Deployment", 1, cpu_target(50, 1, 10)), options);
   EXPECT_THAT(run.scaled, ElementsAre(Scaled{68, 0, 0}, Scaled{100.5, 1, 0}, Scaled{168, 0, 0}));
 }
 
@@ -389,7 +389,7 @@ TEST(PodScaling, HeldRequestsAreConcurrency) {
   options.policy = "kpa(min_scale=0)";
   options.horizon = 110;
   options.script.held = {{0, 0}, {100.5, 1}, {101, 0}};
-  Run run(workload("Deployment", 1, cpu_target(50, 1, 10)), options);
+  ScalingRun run(workload("Deployment", 1, cpu_target(50, 1, 10)), options);
   EXPECT_THAT(run.scaled, ElementsAre(Scaled{68, 0, 0}, Scaled{102, 1, 0}));
 }
 
@@ -400,11 +400,11 @@ TEST(PodScaling, LimitsOfTheObjectHoldForOtherPolicies) {
   options.request_at = {10};
   const std::string text = workload("Deployment", 1, cpu_target(50, 2, 4));
   options.policy = "kpa";
-  EXPECT_THAT(Run(text, options).scaled, ElementsAre(Scaled{0, 2, 0}));
+  EXPECT_THAT(ScalingRun(text, options).scaled, ElementsAre(Scaled{0, 2, 0}));
   options.policy = "scheduled(table=* * * * * = 50)";
-  EXPECT_THAT(Run(text, options).scaled, ElementsAre(Scaled{0, 4, 0}));
+  EXPECT_THAT(ScalingRun(text, options).scaled, ElementsAre(Scaled{0, 4, 0}));
   options.policy = "predictive";
-  EXPECT_THAT(Run(text, options).scaled, ElementsAre(Scaled{0, 2, 0}));
+  EXPECT_THAT(ScalingRun(text, options).scaled, ElementsAre(Scaled{0, 2, 0}));
 }
 
 TEST(PodScaling, FixedDoesNothing) {
@@ -412,21 +412,21 @@ TEST(PodScaling, FixedDoesNothing) {
   options.policy = "fixed";
   options.script.cpu = {{0, 0.5}};
   const std::string text = workload("Deployment", 7, cpu_target(50, 2, 4));
-  EXPECT_THAT(Run(text, options).scaled, IsEmpty());
+  EXPECT_THAT(ScalingRun(text, options).scaled, IsEmpty());
   options.policy = "fixed(replicas=3)";
-  EXPECT_THAT(Run(text, options).scaled, ElementsAre(Scaled{0, 3, 0}));
+  EXPECT_THAT(ScalingRun(text, options).scaled, ElementsAre(Scaled{0, 3, 0}));
 }
 
 TEST(PodScaling, TargetsThatAreNotThere) {
   Options options;
   options.horizon = 30;
-  Run run(R"(
+  ScalingRun run(R"(
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {name: lost}
 spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nobody}, maxReplicas: 3}
 )",
-          options);
+                 options);
   EXPECT_EQ(run.scaling->workloads(), 1U);
   EXPECT_EQ(run.scaling->autoscaler(0), nullptr);
   EXPECT_THAT(run.scaling->notes(), ElementsAre(HasSubstr("Deployment default/nobody is not in these files")));
@@ -441,7 +441,7 @@ metadata: {name: other}
 spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, maxReplicas: 3}
 )";
   try {
-    Run run(text, {});
+    ScalingRun run(text, {});
     FAIL();
   } catch (const InputError& e) {
     EXPECT_THAT(e.what(), HasSubstr("default/web and default/other both scale Deployment default/web"));
@@ -451,7 +451,7 @@ spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, maxRe
 TEST(PodScaling, PodsLeadToTheirWorkload) {
   Options options;
   options.horizon = 10;
-  Run run(workload("Deployment", 2, cpu_target(50, 1, 4)), options);
+  ScalingRun run(workload("Deployment", 2, cpu_target(50, 1, 4)), options);
   EXPECT_EQ(run.scaling->target(0), "Deployment default/web");
   EXPECT_EQ(run.scaling->workload_of(run.store().pod(PodId{0}).owner), 0U);
   EXPECT_EQ(run.scaling->workload_of({controllers::ObjectKind::kDeployment, 0}), 0U);
@@ -465,7 +465,7 @@ TEST(MetricsServer, RateBetweenTheLastTwoScrapes) {
   options.script.cpu = {{0, 0.4}, {20, 1.0}};
   options.script.concurrency = {{0, 3}};
   options.horizon = 30;
-  Run run(workload("Deployment", 1, cpu_target(100, 1, 1)), options);
+  ScalingRun run(workload("Deployment", 1, cpu_target(100, 1, 1)), options);
   const std::optional<PodMetrics> m = run.scaling->metrics_server().find(PodId{0}, 1);
   ASSERT_TRUE(m.has_value());
   EXPECT_EQ(m->time, Time{} + seconds(22));
@@ -485,7 +485,7 @@ TEST(MetricsServer, FreshContainers) {
     options.script.cpu = {{0, 0.4}};
     options.start_delay = start;
     options.horizon = 30;
-    Run run(workload("Deployment", 1, cpu_target(100, 1, 1)), options);
+    ScalingRun run(workload("Deployment", 1, cpu_target(100, 1, 1)), options);
     const std::optional<PodMetrics> m = run.scaling->metrics_server().find(PodId{0}, 1);
     ASSERT_EQ(m.has_value(), known) << start;
     if (!known) continue;
@@ -503,7 +503,7 @@ TEST(PodScaling, IsDeterministic) {
     options.script.cpu = {{0, 0.4}, {150, 0.3}, {300, 0.1}};
     options.horizon = 1200;
     options.metrics = {.seed = seed};
-    return Run(text, options).scaled;
+    return ScalingRun(text, options).scaled;
   };
   std::set<std::vector<Scaled>> different;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {

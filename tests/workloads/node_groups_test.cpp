@@ -68,7 +68,7 @@ TEST(NodeGroupsTest, InstanceTypeGivesRoomLabelsAndPrice) {
 TEST(NodeGroupsTest, OwnMachineZonesAndInitialNodes) {
   const NodeGroups g = read(
       "- {name: pool, cpu: 3500m, memory: 14Gi, pods: 30, zones: [a, b], min: 0, max: 3, initial: 2, price: 0.1,\n"
-      "   capacityType: spot, extended: {example.com/nic: 2}, bootTime: '45', readyTime: constant(5)}\n");
+      "   capacityType: spot, extended: {example.com/nic: 2}, bootTime: '45', readyTime: constant(value=5)}\n");
   ASSERT_EQ(g.groups.size(), 2U);
   EXPECT_EQ(g.groups[0].name, "pool-a");
   EXPECT_EQ(g.groups[1].name, "pool-b");
