@@ -45,8 +45,8 @@ class ImageManager final : public PodImages, private ImagePullListener {
 
   // A node joins with an empty disk. A number may be used again after remove_node().
   void add_node(NodeId node, const NodeImageSpec& spec);
-  // The node is gone (crash): its pulls end and its asks get no answer, its containers count as removed. forget() for
-  // its pods may still come. The disk waits for node_up(), as it was or empty.
+  // The node is gone (crash): its pulls end and its asks get no answer. Its containers stay, ended, on its disk.
+  // forget() for its pods may still come. The disk waits for node_up(), as it was or empty.
   void node_down(NodeId node);
   void node_up(NodeId node, bool keep_disk);
   void remove_node(NodeId node);

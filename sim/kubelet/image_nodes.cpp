@@ -95,7 +95,7 @@ void ImagePuller::node_down(NodeId id) {
     if (layer.fetch != kNone && fetches_[layer.fetch].state == FetchState::kBackground) pause(layer.fetch);
   }
   for (ImageStore::ImageEntry& image : node.store.images) {
-    image.containers = image.holds = 0;
+    image.holds = 0;                            // Containers have ended, and are still there.
     image.detected = ImageStore::kBeforeStart;  // The kubelet's memory is gone, too.
     image.last_used = Time{-1};
   }

@@ -92,7 +92,7 @@ class ImagePuller final : public ImageSources, private FlowListener {
 
   // A node that joins with an empty disk; a number may be used again after remove_node().
   void add_node(NodeId node, const NodeImageSpec& spec);
-  // All pulls of the node end without a word; all its containers count as removed.
+  // All pulls of the node end without a word.
   void node_down(NodeId node);
   void node_up(NodeId node, bool keep_disk);
   void remove_node(NodeId node);

@@ -96,7 +96,9 @@ class Kubelet final : public NodeServicesListener {
   void set_readiness_gates(PodSlot pod, bool ready);
 
   // ---- what befalls nodes and containers
-  void node_down(NodeId node);    // Crash: everything on it stops, nobody is told.
+  void node_down(NodeId node);  // Crash: everything on it stops, nobody is told.
+  // Its disk is lost while it is down: the ended containers on it, too. Before PodImages hears of the new disk.
+  void lose_disk(NodeId node);
   void node_up(NodeId node);      // Reboot: the kubelet starts; all pods get new sandboxes.
   void remove_node(NodeId node);  // Down for good. The API objects of its pods stay until they are forced out.
   void hang(NodeId node);         // The kubelet stops acting; containers go on.

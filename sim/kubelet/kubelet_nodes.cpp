@@ -53,6 +53,13 @@ void Kubelet::node_down(NodeId id) {
   ++node.pressure_generation;
 }
 
+void Kubelet::lose_disk(NodeId id) {
+  BERTH_CHECK(nodes_[index(id)].down);
+  for (std::uint32_t slot = nodes_[index(id)].first; slot != kNone; slot = pods_[slot].next) {
+    for (ContainerRun& container : containers_of(pods_[slot])) remove_instances(pods_[slot], container);
+  }
+}
+
 void Kubelet::node_up(NodeId id) {
   const Delivery delivery(*this);
   Node& node = nodes_[index(id)];

@@ -70,6 +70,10 @@ class RandomImages {
           break;
         }
         up_[index(node)] = false;
+        for (Pod& pod : pods_) {  // Who owns the containers removes them, or they would stay on the disk.
+          if (pod.node != node) continue;
+          for (; pod.containers > 0; --pod.containers) w.manager.container_removed(node, pod.image);
+        }
         if (rng_.below(4) == 0) {
           w.manager.remove_node(node);
           exists_[index(node)] = false;
@@ -78,7 +82,6 @@ class RandomImages {
         }
         for (std::uint32_t q = 0; q < kPods; ++q) {
           if (pods_[q].node != node) continue;
-          pods_[q].containers = 0;
           forget(q);
         }
         break;

@@ -58,11 +58,11 @@ struct Options {
   Script script;
   double start_delay = 5;  // From bound to Running and Ready.
   double ready_delay = 0;  // From Running to Ready.
-  MetricsServerOptions metrics{.phase = seconds(7)};
+  MetricsServerOptions metrics{0, 0, seconds(15), seconds(7)};
   std::vector<double> request_at;  // A request finds no pod.
 };
 
-class ScalingRun final : private PodMeasurements {
+class ScalingRun final : public PodMeasurements {
  public:
   ScalingRun(const std::string& text, const Options& options) : options_(options) {
     manifest::read_manifest(text, "test.yaml", manifests_);
@@ -502,7 +502,8 @@ TEST(PodScaling, IsDeterministic) {
     Options options;
     options.script.cpu = {{0, 0.4}, {150, 0.3}, {300, 0.1}};
     options.horizon = 1200;
-    options.metrics = {.seed = seed};
+    options.metrics = {};
+    options.metrics.seed = seed;
     return ScalingRun(text, options).scaled;
   };
   std::set<std::vector<Scaled>> different;
