@@ -76,40 +76,6 @@ ImageManagerConfig image_config(const NodeModel& model, const NodesOptions& opti
 
 }  // namespace
 
-ContainerImages::Node& ContainerImages::at(NodeId node) {
-  if (index(node) >= nodes_.size()) nodes_.resize(index(node) + 1);
-  return nodes_[index(node)];
-}
-
-void ContainerImages::container_created(NodeId node, ImageId image) {
-  ++at(node).containers[image].there;
-  images_.container_created(node, image);
-}
-
-void ContainerImages::container_removed(NodeId node, ImageId image) {
-  Node& n = at(node);
-  Count& count = n.containers[image];
-  if (count.lost > 0) {
-    --count.lost;
-    return;
-  }
-  BERTH_CHECK(count.there > 0);
-  --count.there;
-  if (!n.down) images_.container_removed(node, image);
-}
-
-void ContainerImages::node_up(NodeId node, bool keep_disk) {
-  Node& n = at(node);
-  n.down = false;
-  for (auto& [image, count] : n.containers) {
-    if (keep_disk) {
-      for (std::uint32_t i = 0; i < count.there; ++i) images_.container_created(node, image);
-    } else {
-      count.lost += std::exchange(count.there, 0);
-    }
-  }
-}
-
 Nodes::Nodes(Cluster& cluster, Engine<Event>& engine, Journal& journal, Actions& actions, const RunImages& images,
              ImageDistribution& distribution, const NodeModel& model, ControlPlane* control_plane,
              const manifest::Manifests* manifests, const NodesOptions& options)
@@ -123,8 +89,7 @@ Nodes::Nodes(Cluster& cluster, Engine<Event>& engine, Journal& journal, Actions&
       network_(engine),
       images_(engine, journal, network_, images.catalog, distribution, *this, image_config(model, options)),
       storage_(engine, journal, storage_options(model, options)),
-      container_images_(images_),
-      kubelet_(engine, journal, container_images_, storage_, *this, kubelet_options(model, options)),
+      kubelet_(engine, journal, images_, storage_, *this, kubelet_options(model, options)),
       disk_(model.node_images) {
   storage_.listen(this, this);
   for (const RegistrySpec& registry : model.registries) images_.runtime().add_registry(registry);
@@ -774,7 +739,6 @@ void Nodes::crash(NodeId node) {
   if (traffic_ != nullptr) traffic_->node_off(node);
   kubelet_.node_down(node);
   images_.node_down(node);
-  container_images_.node_down(node);
   storage_.node_down(node);
   changed_ = true;
 }
@@ -785,7 +749,6 @@ void Nodes::restore(NodeId node, bool keep_disk) {
   if (traffic_ != nullptr) traffic_->node_on(node);
   if (!keep_disk) kubelet_.lose_disk(node);
   images_.node_up(node, keep_disk);
-  container_images_.node_up(node, keep_disk);
   storage_.node_up(node);
   kubelet_.node_up(node);
   changed_ = true;

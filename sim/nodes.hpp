@@ -33,33 +33,6 @@ struct NodesOptions {
   bool leases = false;  // Kubelets renew them, as somebody watches (ControlPlaneOptions::node_failures).
 };
 
-// What the kubelet asks of images, passed on. It keeps dead containers over a crash of the node, while ImageManager
-// counts all of them as removed: here the counts are kept until the node is back.
-class ContainerImages final : public PodImages {
- public:
-  explicit ContainerImages(ImageManager& images) : images_(images) {}
-  std::optional<ImageResult> ensure(const ImageAsk& ask) override { return images_.ensure(ask); }
-  void forget(PodSlot pod, std::uint32_t pod_ordinal, NodeId node) override { images_.forget(pod, pod_ordinal, node); }
-  void container_created(NodeId node, ImageId image) override;
-  void container_removed(NodeId node, ImageId image) override;
-  void node_down(NodeId node) { at(node).down = true; }  // Before or after ImageManager::node_down().
-  void node_up(NodeId node, bool keep_disk);             // After ImageManager::node_up().
-
- private:
-  struct Count {
-    std::uint32_t there = 0;
-    std::uint32_t lost = 0;  // Went with the disk, and the kubelet has not noticed.
-  };
-  struct Node {
-    bool down = false;
-    std::map<ImageId, Count> containers;
-  };
-  Node& at(NodeId node);
-
-  ImageManager& images_;
-  std::vector<Node> nodes_;
-};
-
 class Nodes final : public NodeAgent,
                     public PodMeasurements,
                     private KubeletListener,
@@ -202,7 +175,6 @@ class Nodes final : public NodeAgent,
   FlowNetwork network_;
   ImageManager images_;
   Storage storage_;
-  ContainerImages container_images_;
   Kubelet kubelet_;
 
   NodeImageSpec disk_;                            // Of each node, but for its zone.

@@ -88,7 +88,7 @@ void Simulation::run(ArrivalStream& arrivals, std::span<const TemplateCount> mix
   Feed feed(arrivals, pods_seen);
   feed_ = &feed;
   engine_.add_stream(&feed, kPhaseArrive);
-  journal_.begin({&cluster_.catalog(), cluster_.node_specs(), images_, &messages_});
+  journal_.begin({&cluster_.catalog(), cluster_, images_, &messages_});
   scheduler_.prepare(cluster_, mix);
   if (control_plane_) {
     control_plane_->start();

@@ -70,9 +70,9 @@ class RandomImages {
           break;
         }
         up_[index(node)] = false;
-        for (Pod& pod : pods_) {  // Who owns the containers removes them, or they would stay on the disk.
-          if (pod.node != node) continue;
-          for (; pod.containers > 0; --pod.containers) w.manager.container_removed(node, pod.image);
+        for (Pod& owner : pods_) {  // Who owns the containers removes them, or they would stay on the disk.
+          if (owner.node != node) continue;
+          for (; owner.containers > 0; --owner.containers) w.manager.container_removed(node, owner.image);
         }
         if (rng_.below(4) == 0) {
           w.manager.remove_node(node);

@@ -1,4 +1,4 @@
-// Loops of Cluster Autoscaler with nodes that are not needed: which go, and when. Expected: core/scaledown of release
+// Loops of Town Autoscaler with nodes that are not needed: which go, and when. Expected: core/scaledown of release
 // 1.37, by hand, with a loop every 10 s. "Unneeded for 10 minutes" is strict: seen first at 0 s, a node goes at 610 s.
 #include <gtest/gtest.h>
 
@@ -17,8 +17,8 @@ ClusterAutoscaler autoscaler(const std::map<std::string, std::string>& params = 
 }
 
 // Nodes 0 .. n-1 of one group, four cores and 16 GiB each, full of a pod that keeps them.
-struct Cluster : AutoscaledWorld {
-  explicit Cluster(int count, std::int32_t min = 0) {
+struct Town : AutoscaledWorld {
+  explicit Town(int count, std::int32_t min = 0) {
     add_group("g", 4'000, 16, min, 100);
     for (int i = 0; i < count; ++i) add_node(0);
   }
@@ -28,7 +28,7 @@ struct Cluster : AutoscaledWorld {
 };
 
 TEST(ScaleDown, AnEmptyNodeGoesAfterTenMinutes) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 3'000);
   ClusterAutoscaler ca = autoscaler();
   w.loop_all(ca, at_second(0), at_second(700));
@@ -36,7 +36,7 @@ TEST(ScaleDown, AnEmptyNodeGoesAfterTenMinutes) {
 }
 
 TEST(ScaleDown, ANodeWhosePodsFitElsewhereIsDrained) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 2'400);
   w.run_rs(1, 1'600);
   ClusterAutoscaler ca = autoscaler();
@@ -45,7 +45,7 @@ TEST(ScaleDown, ANodeWhosePodsFitElsewhereIsDrained) {
 }
 
 TEST(ScaleDown, NoPlaceForItsPods) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 2'401);
   w.run_rs(1, 1'600);
   ClusterAutoscaler ca = autoscaler();
@@ -55,7 +55,7 @@ TEST(ScaleDown, NoPlaceForItsPods) {
 
 TEST(ScaleDown, HalfUsedIsUnneededAndMoreIsNot) {
   for (const std::int64_t cpu : {2'000, 2'001}) {
-    Cluster w(2);
+    Town w(2);
     w.run_rs(0, 100, "ReplicaSet/keep").safe_to_evict = SafeToEvict::kNo;
     w.run_rs(1, cpu);
     ClusterAutoscaler ca = autoscaler();
@@ -66,7 +66,7 @@ TEST(ScaleDown, HalfUsedIsUnneededAndMoreIsNot) {
 
 // Two nodes whose pods fit on either: after one is given up, the other must take its pods.
 TEST(ScaleDown, OneOfTwoThatNeedEachOther) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 1'600);
   w.run_rs(1, 1'600);
   ClusterAutoscaler ca = autoscaler();
@@ -79,7 +79,7 @@ TEST(ScaleDown, OneOfTwoThatNeedEachOther) {
 }
 
 TEST(ScaleDown, TheTimerStartsAgainWhenANodeWasNeeded) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 3'000);
   ClusterAutoscaler ca = autoscaler();
   w.loop_all(ca, at_second(0), at_second(300));
@@ -93,7 +93,7 @@ TEST(ScaleDown, TheTimerStartsAgainWhenANodeWasNeeded) {
 
 // What cannot be removed is not looked at for five minutes: free since 100 s, unneeded since 300 s.
 TEST(ScaleDown, UnremovableNodesAreLookedAtAgainAfterFiveMinutes) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 3'000);
   w.run_rs(1, 100).local_storage = true;
   ClusterAutoscaler ca = autoscaler();
@@ -105,7 +105,7 @@ TEST(ScaleDown, UnremovableNodesAreLookedAtAgainAfterFiveMinutes) {
 }
 
 TEST(ScaleDown, NodesThatAreNotReadyTakeTwentyMinutes) {
-  Cluster w(3);
+  Town w(3);
   w.run_rs(0, 3'000);
   ClusterAutoscaler ca = autoscaler();
   w.loop_all(ca, at_second(0), at_second(300));
@@ -116,7 +116,7 @@ TEST(ScaleDown, NodesThatAreNotReadyTakeTwentyMinutes) {
 }
 
 TEST(ScaleDown, UnreadyNodesMayBeLeftAlone) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 3'000);
   w.at(1).seen.ready = false;
   w.touch(1);
@@ -127,7 +127,7 @@ TEST(ScaleDown, UnreadyNodesMayBeLeftAlone) {
 
 // Unneeded since 0 s; a scale-up at 300 s puts everything off to 900 s, but the timer runs on.
 TEST(ScaleDown, TenMinutesOfRestAfterAScaleUp) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 3'000);
   w.add_group("other", 8'000, 16, 0, 10);
   ClusterAutoscaler ca = autoscaler();
@@ -140,7 +140,7 @@ TEST(ScaleDown, TenMinutesOfRestAfterAScaleUp) {
 }
 
 TEST(ScaleDown, ThreeMinutesOfRestAfterAFailure) {
-  Cluster w(4);
+  Town w(4);
   w.run_rs(0, 3'000);
   w.run_rs(1, 1'000);
   w.run_rs(2, 1'000);
@@ -160,7 +160,7 @@ TEST(ScaleDown, ThreeMinutesOfRestAfterAFailure) {
 }
 
 TEST(ScaleDown, TenAtATimeEmptyOnesFirst) {
-  Cluster w(15);
+  Town w(15);
   w.run_rs(0, 2'500);
   w.run_rs(1, 100);
   w.run_rs(2, 100);
@@ -177,7 +177,7 @@ TEST(ScaleDown, TenAtATimeEmptyOnesFirst) {
 }
 
 TEST(ScaleDown, TheMinimumStays) {
-  Cluster w(4, 3);
+  Town w(4, 3);
   ClusterAutoscaler ca = autoscaler();
   w.loop_all(ca, at_second(0), at_second(1'500));
   EXPECT_EQ(w.log.size(), 1U);
@@ -185,7 +185,7 @@ TEST(ScaleDown, TheMinimumStays) {
 }
 
 TEST(ScaleDown, AnnotatedAndForeignNodesStay) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 3'000);
   w.at(1).seen.scale_down_disabled = true;
   w.touch(1);
@@ -197,7 +197,7 @@ TEST(ScaleDown, AnnotatedAndForeignNodesStay) {
 
 TEST(ScaleDown, BudgetsBoundWhatIsPlanned) {
   // Both pods of a budget that allows one disruption: the node is removable, but the last to be taken.
-  Cluster w(3);
+  Town w(3);
   static const std::vector<std::uint32_t> kBudget = {0};
   w.budgets = {1};
   w.run_rs(0, 2'500);
@@ -208,7 +208,7 @@ TEST(ScaleDown, BudgetsBoundWhatIsPlanned) {
   w.loop_all(ca, at_second(0), at_second(610));
   EXPECT_EQ(w.log, Log{"610 -n2(drain)"});
   // With none allowed it is not removable at all; with one, a second node of the budget is not.
-  Cluster v(3);
+  Town v(3);
   v.budgets = {0};
   v.run_rs(0, 2'500);
   v.run_rs(1, 100).budgets = kBudget;
@@ -223,7 +223,7 @@ TEST(ScaleDown, BudgetsBoundWhatIsPlanned) {
 }
 
 TEST(ScaleDown, WaitingPodsKeepTheNodesThatTheyFit) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 3'000);
   w.wait(w.make.info("ReplicaSet/soon", 3'000, kGi));
   ClusterAutoscaler ca = autoscaler();
@@ -233,13 +233,13 @@ TEST(ScaleDown, WaitingPodsKeepTheNodesThatTheyFit) {
 
 // A cluster in which nothing happens is not looked at: the next loop is the one in which the node goes.
 TEST(ScaleDown, SaysWhenToLookAgain) {
-  Cluster w(2);
+  Town w(2);
   w.run_rs(0, 3'000);
   ClusterAutoscaler ca = autoscaler();
   EXPECT_EQ(w.loop(ca, at_second(0)).next_loop, at_second(610));
   EXPECT_EQ(ca.loop_after(at_second(15)), at_second(20));
   EXPECT_EQ(ca.loop_after(at_second(20)), at_second(20));
-  Cluster full(1);
+  Town full(1);
   full.run_rs(0, 3'000);
   ClusterAutoscaler other = autoscaler();
   EXPECT_EQ(full.loop(other, at_second(0)).next_loop, kNever);
@@ -255,7 +255,7 @@ TEST(ScaleDown, SkippedLoopsWouldHaveDoneNothing) {
     for (const bool lazy : {false, true}) {
       Rng rng(seed, 0, 0, Purpose::kTest);
       const int count = 3 + static_cast<int>(rng.below(12));
-      Cluster w(count, static_cast<std::int32_t>(rng.below(3)));
+      Town w(count, static_cast<std::int32_t>(rng.below(3)));
       w.boot = seconds(90);
       w.removal_time = seconds(45);
       for (int i = 0; i < count; ++i) {
