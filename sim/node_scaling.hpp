@@ -81,7 +81,7 @@ class NodeScaling final : private controllers::Watcher {
   void pod_changed(const controllers::Pod& pod, const controllers::Pod& before, controllers::Change change) override;
   void object_changed(controllers::ObjectKind kind, controllers::ObjectId id, controllers::Change change) override;
 
-  // ---- what the policy is shown
+  // ---- what the policy is shown: node_scaling_view.cpp
   void find_daemon_pods();
   bool take_in_changes();
   bool take_in_waiting();

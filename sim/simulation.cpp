@@ -159,6 +159,7 @@ void Simulation::control() {
     schedule();
   } while (nodes_->settle(created));
   if (node_scaling_) node_scaling_->settle();
+  if (look_) look_();
 }
 
 void Simulation::schedule() {

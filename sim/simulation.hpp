@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -63,6 +64,8 @@ class Simulation {
   const ControlPlane* control_plane() const { return control_plane_.get(); }  // Null without manifests.
   // kPodUnschedulable's value, counted from 1.
   const std::string& message(std::uint32_t number) const { return messages_[number - 1]; }
+  // Called at the end of each instant, once everybody has done what there is to do. For tests.
+  void at_each_instant(std::function<void()> look) { look_ = std::move(look); }
   // Folds and writers of the journal; they must outlive run().
   void add_sink(JournalSink* sink) { journal_.add_sink(sink); }
 
@@ -101,6 +104,7 @@ class Simulation {
   std::unique_ptr<PodScaling> pod_scaling_;
   std::unique_ptr<NodeScaling> node_scaling_;
   std::unique_ptr<Healing> healing_;
+  std::function<void()> look_;
   bool news_ = false;  // Something happened at this instant that the control plane or the scheduler may care for.
   const ImageCatalog* images_ = nullptr;
   std::vector<std::string> messages_;       // Why pods wait, as far as explained.

@@ -136,7 +136,7 @@ TEST(MetricsFold, PendingMaxIsAfterTheSchedulersTurn) {
   node.name = "a";
   node.allocatable = {1000, 1_GiB, 0};
   MetricsFold fold({.window = Time{} + seconds(10), .mix = {}});
-  fold.begin({&catalog, std::span(&node, 1)});
+  fold.begin({&catalog, std::span<const NodeSpec>(&node, 1)});
   std::vector<Record> records;
   for (std::uint32_t i = 0; i < 5; ++i)
     records.push_back({Time{} + seconds(1), i, kNoNode, i, t, 0, RecordKind::kPodCreated, 0});

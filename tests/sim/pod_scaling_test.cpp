@@ -88,7 +88,7 @@ class ScalingRun final : public PodMeasurements {
     }
     journal_.finish(engine_.now());
     for (const Record& r : kept_.records) {
-      if (r.kind == RecordKind::kScaled) scaled.emplace_back(r.at.seconds(), r.value, r.container);
+      if (r.kind == RecordKind::kScaled) scaled.emplace_back(static_cast<double>(r.at.ns) / 1e9, r.value, r.container);
     }
   }
 

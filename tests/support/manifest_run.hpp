@@ -22,6 +22,7 @@ struct ManifestRunOptions {
   NodeModel model;
   const FaultPlan* plan = nullptr;
   std::vector<FaultEvent> strikes;
+  std::uint64_t verify_every = 0;  // So many instants from one recount of everything to the next; 0: none.
 };
 
 // Everything of a run that has ended, still there to be looked at.
@@ -53,6 +54,15 @@ class ManifestRun {
     simulation = std::make_unique<Simulation>(catalog, nodes, *scheduler_, how, parts);
     simulation->add_sink(&kept);
     const auto stream = none.open(simulation->catalog(), 1, 0);
+    if (options_.verify_every > 0) {
+      simulation->at_each_instant([this, instants = std::uint64_t{0}]() mutable {
+        if (++instants % options_.verify_every != 0 || !trouble.empty()) return;
+        for (const std::string& t : {simulation->nodes()->verify(), simulation->cluster().verify(),
+                                     simulation->control_plane()->store().verify()}) {
+          if (!t.empty()) trouble = t;
+        }
+      });
+    }
     simulation->run(*stream, {}, Time{} + options_.horizon);
   }
 
@@ -70,6 +80,7 @@ class ManifestRun {
   }
   std::size_t count(RecordKind kind, const std::string& pod = {}) { return times(kind, pod).size(); }
 
+  std::string trouble;  // What the recounts found first; "" if all was well.
   RecordKeeper kept;
   std::unique_ptr<Simulation> simulation;
 

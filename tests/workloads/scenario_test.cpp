@@ -168,7 +168,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"NoName", "name: everything\n", "", "s.yaml:1:1: the document lacks \"name\""},
         Bad{"UnknownKey", "horizon:", "horizont:",
             "s.yaml:10:1: the document has an unknown key \"horizont\"; expected apiVersion, kind, name, description, "
-            "protocol, load, schedulingPeriod, decisionBase, decisionPerNode, horizon, nodes, workload; did you mean "
+            "protocol, load, schedulingPeriod, decisionBase, decisionPerNode, horizon, nodes, nodeGroups, kubelet, "
+            "images, storage, faults, traffic, manifests, workload; did you mean "
             "\"horizon\"?"},
         Bad{"UnknownNodeKey", "gpuModel: A100", "gpumodel: A100",
             "s.yaml:13:48: nodes[1] has an unknown key \"gpumodel\""},
@@ -225,7 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"Tag", "everything", "!exec everything", "s.yaml:3:7: tag \"!exec\" means nothing here"},
         Bad{"NotYaml", "name: everything", "name: [everything", "s.yaml:"},
         Bad{"SecondDocument", "      startDelay: 2s\n", "---\nkind: Scenario\n",
-            "s.yaml:31:1: a second document begins"},
+            "s.yaml:1:1: the document has further documents behind it, but no kubelet; expected \"kubelet: {}\""},
         Bad{"SelfAlias", "load: 0.9", "load: &a [*a]", "s.yaml:6:11: an alias stands within its own anchor"},
         Bad{"UnknownAlias", "0.9", "*nowhere", "s.yaml:6:7: no valid YAML"}),
     [](const auto& bad) { return std::string(bad.param.name); });

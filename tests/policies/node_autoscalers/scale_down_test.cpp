@@ -1,4 +1,4 @@
-// Loops of Town Autoscaler with nodes that are not needed: which go, and when. Expected: core/scaledown of release
+// Loops of Cluster Autoscaler with nodes that are not needed: which go, and when. Expected: core/scaledown of release
 // 1.37, by hand, with a loop every 10 s. "Unneeded for 10 minutes" is strict: seen first at 0 s, a node goes at 610 s.
 #include <gtest/gtest.h>
 
