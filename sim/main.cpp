@@ -9,6 +9,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "sim/cli/build.hpp"
 #include "sim/cli/commands.hpp"
@@ -290,6 +291,9 @@ int main(int argc, char** argv) {
   } catch (const berth::InputError& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "berth: %s\n", e.what());
+    return kExitInput;
+  } catch (const std::system_error&) {  // fmt's, of standard output; files throw InputError.
+    std::fprintf(stderr, "berth: cannot write to standard output; expected a terminal, a file or a pipe with room\n");
     return kExitInput;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "berth: out of memory; expected a smaller input or more memory\n");

@@ -736,6 +736,7 @@ void Nodes::memory_pressure_changed(NodeId node, bool pressure) {
 void Nodes::crash(NodeId node) {
   if (is_down(node)) return;
   down_[index(node)] = 1;
+  hung_[index(node)] = 0;  // It will start anew.
   if (traffic_ != nullptr) traffic_->node_off(node);
   kubelet_.node_down(node);
   images_.node_down(node);
@@ -755,7 +756,7 @@ void Nodes::restore(NodeId node, bool keep_disk) {
 }
 
 void Nodes::hang(NodeId node, bool hangs) {
-  if (hung_[index(node)] == (hangs ? 1 : 0) || removed(node)) return;
+  if (is_down(node) || hung_[index(node)] == (hangs ? 1 : 0) || removed(node)) return;  // What is off cannot hang.
   hung_[index(node)] = hangs ? 1 : 0;
   hangs ? kubelet_.hang(node) : kubelet_.resume(node);
   changed_ = true;

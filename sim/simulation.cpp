@@ -89,6 +89,7 @@ void Simulation::run(ArrivalStream& arrivals, std::span<const TemplateCount> mix
   feed_ = &feed;
   engine_.add_stream(&feed, kPhaseArrive);
   journal_.begin({&cluster_.catalog(), cluster_, images_, &messages_});
+  if (faults_) faults_->follow_joins(horizon, {options_.seed, options_.replication});
   scheduler_.prepare(cluster_, mix);
   if (control_plane_) {
     control_plane_->start();

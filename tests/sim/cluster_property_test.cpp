@@ -60,6 +60,21 @@ volumeBindingMode: WaitForFirstConsumer
   return text;
 }
 
+constexpr const char* kPlan = R"yaml(
+apiVersion: berth.dev/v1alpha1
+kind: FaultPlan
+metadata: {name: all}
+faults:
+- {kind: nodeCrash, ratePerHour: 0.3, duration: "uniform(min=10s, max=30m)"}
+- {kind: nodeReboot, ratePerHour: 0.3, duration: 90s}
+- {kind: nodeHang, ratePerHour: 0.3, duration: "uniform(min=10s, max=20m)"}
+- {kind: nodePartition, ratePerHour: 0.3, duration: "uniform(min=1s, max=20m)"}
+- {kind: zoneOutage, zone: a, ratePerHour: 0.1, duration: 10m}
+- {kind: containerCrash, hazard: exponential(mean=2h)}
+- {kind: badImage, image: "app-3:1", from: 1h, to: 2h}
+- {kind: registryOutage, host: docker.io, ratePerHour: 0.3, duration: 5m}
+)yaml";
+
 TEST(ClusterProperty, NothingIsLostOrCountedTwice) {
   constexpr std::uint64_t kEvents = 1'000'000;
   std::uint64_t events = 0;
@@ -75,61 +90,28 @@ TEST(ClusterProperty, NothingIsLostOrCountedTwice) {
     options.policy = seed % 3 == 0   ? "scheduler=kube-scheduler+images=peer-to-peer"
                      : seed % 3 == 1 ? "scheduler=best-fit+images=mirror"
                                      : "kube-scheduler";
-    const FaultPlan plan = read_fault_plan(R"(
-apiVersion: berth.dev/v1alpha1
-kind: FaultPlan
-metadata: {name: all}
-faults:
-- {kind: nodeCrash, ratePerHour: 0.3, duration: "uniform(min=10s, max=30m)"
+    const FaultPlan plan = read_fault_plan(kPlan, "plan.yaml", {});
+    options.plan = &plan;
+    options.strikes = draw(plan, default_nodes(options.nodes), Time{} + options.horizon, {seed, 0});
+    options.verify_every = 997;
+    const ManifestRun run(random_objects(rng), options);
+    EXPECT_EQ(run.trouble, "");
+    EXPECT_EQ(run.simulation->nodes()->verify(), "");
+    EXPECT_EQ(run.simulation->cluster().verify(), "");
+    EXPECT_EQ(run.simulation->control_plane()->store().verify(), "");
+    events += run.simulation->events_executed();
+    // A pod's records end with its last one: nothing happens to containers of a pod that is gone.
+    std::set<std::uint32_t> gone;
+    for (const Record& r : run.kept.records) {
+      if (r.kind == RecordKind::kContainerStarted) {
+        EXPECT_FALSE(gone.contains(r.pod)) << "pod " << r.pod;
+        restarts += r.value > 0 ? 1 : 0;
+      }
+      if (r.kind == RecordKind::kPodRemoved) gone.insert(r.pod);
+    }
+    if (HasFailure()) return;
   }
-  -{
-  kind:
-    nodeReboot, ratePerHour : 0.3, duration : 90s
-  }
-  -{
-  kind:
-    nodeHang, ratePerHour : 0.3, duration : "uniform(min=10s, max=20m)"
-  }
-  -{
-  kind:
-    nodePartition, ratePerHour : 0.3, duration : "uniform(min=1s, max=20m)"
-  }
-  -{
-  kind:
-    zoneOutage, zone : a, ratePerHour : 0.1, duration : 10m
-  }
-  -{
-  kind:
-    containerCrash, hazard : exponential(mean = 2h)
-  }
-  -{
-  kind:
-    badImage, image : "app-3:1", from : 1h, to : 2h
-  }
-- {kind: registryOutage, host: docker.io, ratePerHour: 0.3, duration: 5m}
-)",
-                                           "plan.yaml", {});
-options.plan = &plan;
-options.strikes = draw(plan, default_nodes(options.nodes), Time{} + options.horizon, {seed, 0});
-options.verify_every = 997;
-const ManifestRun run(random_objects(rng), options);
-EXPECT_EQ(run.trouble, "");
-EXPECT_EQ(run.simulation->nodes()->verify(), "");
-EXPECT_EQ(run.simulation->cluster().verify(), "");
-EXPECT_EQ(run.simulation->control_plane()->store().verify(), "");
-events += run.simulation->events_executed();
-// A pod's records end with its last one: nothing happens to containers of a pod that is gone.
-std::set<std::uint32_t> gone;
-for (const Record& r : run.kept.records) {
-  if (r.kind == RecordKind::kContainerStarted) {
-    EXPECT_FALSE(gone.contains(r.pod)) << "pod " << r.pod;
-    restarts += r.value > 0 ? 1 : 0;
-  }
-  if (r.kind == RecordKind::kPodRemoved) gone.insert(r.pod);
-}
-if (HasFailure()) return;
-}
-EXPECT_GT(restarts, 1'000U);  // The faults did strike.
+  EXPECT_GT(restarts, 1'000U);  // The faults did strike.
 }
 
 }  // namespace
