@@ -146,7 +146,7 @@ TemplateId ControlPlane::add_template(const api::Pod& pod, const std::string& na
   }
   const TemplateId id = store_.intern(control_plane::pod_template(*copy, what));
   if (templates_.size() <= index(id)) templates_.resize(index(id) + 1);
-  templates_[index(id)] = {std::move(copy), claims, {}};
+  templates_[index(id)] = {std::move(copy), claims, {}, {}};
   return id;
 }
 
@@ -296,6 +296,10 @@ std::shared_ptr<const api::Pod> ControlPlane::spec_of(PodId id) {
     auto& known = of.on_node[static_cast<std::uint32_t>(pod.wanted)];
     if (known != nullptr) return known;
   }
+  if (own_claims && !ephemeral) {  // The same name and claims each time.
+    const auto known = of.of_ordinal.find(pod.ordinal);
+    if (known != of.of_ordinal.end()) return known->second;
+  }
   auto own = std::make_shared<api::Pod>(*of.pod);
   const std::string& key = name_of(pod.uid);
   own->scheduling.name = key.substr(key.find('/') + 1);
@@ -317,6 +321,7 @@ std::shared_ptr<const api::Pod> ControlPlane::spec_of(PodId id) {
       seen.name = name;
       seen.source = source;
     }
+    if (!ephemeral) of.of_ordinal[pod.ordinal] = own;
   }
   if (pod.wanted != kNoNode) {  // Source: ReplaceDaemonSetPodNodeNameNodeAffinity.
     kube::NodeSelectorTerm term;

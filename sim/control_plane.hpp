@@ -92,8 +92,9 @@ class ControlPlane final : private controllers::Watcher {
  private:
   struct Template {  // By TemplateId of the store.
     std::shared_ptr<const kube::api::Pod> pod;
-    const std::vector<kube::api::ClaimTemplate>* claims = nullptr;           // Of a StatefulSet.
-    std::map<std::uint32_t, std::shared_ptr<const kube::api::Pod>> on_node;  // Of a DaemonSet.
+    const std::vector<kube::api::ClaimTemplate>* claims = nullptr;             // Of a StatefulSet.
+    std::map<std::uint32_t, std::shared_ptr<const kube::api::Pod>> on_node;    // Of a DaemonSet.
+    std::map<std::int32_t, std::shared_ptr<const kube::api::Pod>> of_ordinal;  // Of a StatefulSet with claims.
   };
 
   void pod_changed(const controllers::Pod& pod, const controllers::Pod& before, controllers::Change change) override;

@@ -286,6 +286,10 @@ void Nodes::handle(const Event& event) {
     case EventKind::kControllersDue:
       if (event.detail == kLease) return renew_lease(static_cast<NodeId>(event.subject));
       if (event.detail == kNodeStatus) return report_images(static_cast<NodeId>(event.subject));
+      if (event.detail == kPreBindFailed) {
+        prebound_.emplace_back(event.subject, false);
+        return;
+      }
       if (event.detail == kReady) return become_ready(static_cast<NodeId>(event.subject));
       controllers_due_.reset();
       controllers_due_at_ = kNever;
@@ -524,8 +528,10 @@ bool Nodes::pre_bind(PodId pod) {
       prebinding_[ordinal] = pod;
       return false;
     case PreBind::kFailed:
+      // Back to the queue, after a back-off: a scheduler that knows nothing of volumes would choose the same node again.
       prebinding_[ordinal] = pod;
-      prebound_.emplace_back(ordinal, false);  // Not within the scheduler's own turn.
+      engine_.schedule(engine_.now() + seconds(1), kPhaseChange,
+                       {ordinal, 0, EventKind::kControllersDue, kPreBindFailed});
       return false;
   }
   return true;

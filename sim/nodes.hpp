@@ -159,7 +159,8 @@ class Nodes final : public NodeAgent,
     kControllers,
     kLease,
     kNodeStatus,
-    kReady
+    kReady,
+    kPreBindFailed
   };  // Of kControllersDue; all but the
       // first: of a node.
 

@@ -24,7 +24,6 @@ namespace berth::test {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::SizeIs;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
@@ -310,6 +309,7 @@ TEST(NodeAutoRepairRun, RebootsAfterTenMinutes) {
   // Pods that tolerate were there all the time, and run again on the same node with what its disk holds.
   EXPECT_THAT(run.times(RecordKind::kPodCreated, "rock"), SizeIs(8));
   EXPECT_THAT(run.times(RecordKind::kContainerStarted, "rock"), SizeIs(8 + 2));
+  for (const Record& r : run.records(RecordKind::kImagePulled)) EXPECT_LT(r.at, at(125)) << "the disk was kept";
   EXPECT_THAT(run.pods_on(0), SizeIs(2));
   for (const controllers::Pod& pod : run.pods_on(0)) EXPECT_TRUE(pod.status.ready);
   run.check();
@@ -360,7 +360,8 @@ TEST(NodeAutoRepairRun, ReplacesWhatARebootDoesNotMend) {
 
 TEST(NodeAutoRepairRun, NoMachineComesUpWhileItsZoneIsOut) {
   FaultEvent outage = strike(FaultKind::kZoneOutage, kNoOrdinal, 125, at(2400));
-  for (const Label& label : default_nodes(1)[0].labels) {
+  const std::vector<NodeSpec> first = default_nodes(1);
+  for (const Label& label : first[0].labels) {
     if (label.key == "topology.kubernetes.io/zone") outage.target = label.value;
   }
   ASSERT_NE(outage.target, "");
@@ -405,7 +406,7 @@ const std::string kSingle = std::string(kDisk) + R"(
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: data}
-spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 10Gi}}}
+spec: {storageClassName: disk, accessModes: [ReadWriteOnce], resources: {requests: {storage: 10Gi}}}
 ---
 )" + deployment("db", 1, "      volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]\n");
 
