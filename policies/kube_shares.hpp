@@ -10,7 +10,8 @@ namespace berth {
 // amount · 100 / capacity, truncated; 0 where there is no capacity. Through 128 bits: 2^63 bytes · 100 must not wrap.
 inline std::int64_t percent(std::int64_t amount, std::int64_t capacity) {
   if (capacity == 0) return 0;
-  if (amount < (std::int64_t{1} << 56)) [[likely]] return amount * 100 / capacity;
+  if (amount < (std::int64_t{1} << 56)) [[likely]]
+    return amount * 100 / capacity;
   return static_cast<std::int64_t>(static_cast<__int128>(amount) * 100 / capacity);
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "workloads/manifest/admission.hpp"
+
 namespace berth {
 
 namespace api = kube::api;
@@ -86,6 +88,7 @@ PodTemplate pod_template(std::shared_ptr<const api::Pod> pod, Catalog& catalog) 
 
 kube::Objects scheduling_objects(const manifest::Manifests& manifests) {
   kube::Objects out;
+  const manifest::Admission admission(manifests);
   for (const manifest::ManifestObject& o : manifests.objects) {
     if (const auto* n = std::get_if<api::Namespace>(&o.object)) {
       out.namespaces.push_back({n->meta.name, n->meta.labels});
@@ -106,7 +109,9 @@ kube::Objects scheduling_objects(const manifest::Manifests& manifests) {
     } else if (const auto* v = std::get_if<api::PersistentVolume>(&o.object)) {
       out.volumes.push_back(v->scheduling);
     } else if (const auto* p = std::get_if<api::PersistentVolumeClaim>(&o.object)) {
-      out.claims.push_back(p->scheduling);
+      api::PersistentVolumeClaim admitted = *p;
+      (void)admission.admit(admitted);  // The default class; what it refuses `berth validate` tells.
+      out.claims.push_back(std::move(admitted.scheduling));
     } else if (const auto* sc = std::get_if<api::StorageClass>(&o.object)) {
       out.storage_classes.push_back(sc->scheduling);
     } else if (const auto* cn = std::get_if<api::CsiNode>(&o.object)) {

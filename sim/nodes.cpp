@@ -6,6 +6,7 @@
 
 #include "sim/engine/error.hpp"
 #include "sim/manifest_cluster.hpp"
+#include "workloads/manifest/admission.hpp"
 
 namespace berth {
 
@@ -107,8 +108,11 @@ Nodes::~Nodes() {
 
 void Nodes::add_objects(const manifest::Manifests& manifests) {
   manifests.each<api::StorageClass>([&](const api::StorageClass& c, const auto&) { storage_.add_class(c); });
-  manifests.each<api::PersistentVolumeClaim>(
-      [&](const api::PersistentVolumeClaim& c, const auto&) { storage_.add_claim(c); });
+  const manifest::Admission admission(manifests);
+  manifests.each<api::PersistentVolumeClaim>([&](api::PersistentVolumeClaim claim, const auto&) {
+    (void)admission.admit(claim);  // The default class, as in scheduling_objects().
+    storage_.add_claim(claim);
+  });
   manifests.each<api::PersistentVolume>([&](const api::PersistentVolume& v, const auto&) { storage_.add_volume(v); });
   // The scheduler has these already, as the manifests say (Cluster::set_objects); only what changes is news.
   for (const ClaimId id : changed_claims_) {
@@ -528,7 +532,8 @@ bool Nodes::pre_bind(PodId pod) {
       prebinding_[ordinal] = pod;
       return false;
     case PreBind::kFailed:
-      // Back to the queue, after a back-off: a scheduler that knows nothing of volumes would choose the same node again.
+      // Back to the queue, after a back-off: a scheduler that knows nothing of volumes would choose the same node
+      // again.
       prebinding_[ordinal] = pod;
       engine_.schedule(engine_.now() + seconds(1), kPhaseChange,
                        {ordinal, 0, EventKind::kControllersDue, kPreBindFailed});

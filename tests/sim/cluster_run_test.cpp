@@ -125,8 +125,8 @@ spec:
       containers: [{name: c, image: "busybox:1.36"}]
 )",
                   {});
-  // backoffLimit 2: the third failure is one too many. Back-off 10 s, then 20 s, from the end of the last container, whose
-  // time the API keeps in whole seconds; syncs are batched by 1 s.
+  // backoffLimit 2: the third failure is one too many. Back-off 10 s, then 20 s, from the end of the last container,
+  // whose time the API keeps in whole seconds; syncs are batched by 1 s.
   const std::vector<double> created = run.times(RecordKind::kPodCreated);
   const std::vector<double> exited = run.times(RecordKind::kContainerExited);
   ASSERT_EQ(created.size(), 3U);
@@ -174,6 +174,32 @@ spec:
     EXPECT_LE(run.times(RecordKind::kPodReady, pod).front(), run.times(RecordKind::kPodCreated, next).front());
   }
   EXPECT_EQ(run.simulation->nodes()->verify(), "");
+}
+
+// A claim of a manifest gets the default class, in time for the scheduler.
+TEST(ClusterRun, ClaimWithoutAClassGetsTheDefault) {
+  ManifestRun run(R"(
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: disk, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
+provisioner: csi.example.com
+volumeBindingMode: WaitForFirstConsumer
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 10Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db}
+spec:
+  containers: [{name: db, image: "postgres:15"}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+)",
+                  {});
+  EXPECT_EQ(run.count(RecordKind::kVolumeProvisioned), 1U);
+  EXPECT_EQ(run.count(RecordKind::kPodReady), 1U);
 }
 
 TEST(ClusterRun, DaemonSetRunsOnEveryNode) {

@@ -19,8 +19,7 @@ TEST(HowFaithful, TheTableIsWhatConformancePrints) {
   const std::size_t to = page.find("<!-- end -->");
   ASSERT_NE(from, std::string::npos);
   ASSERT_NE(to, std::string::npos);
-  const ProcessResult run =
-      run_berth({"conformance", (shared_dir() / "conformance/scheduler").string(), "--markdown"});
+  const ProcessResult run = run_berth({"conformance", (shared_dir() / "conformance/scheduler").string(), "--markdown"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(page.substr(from + begin.size(), to - from - begin.size()), run.out);
 }

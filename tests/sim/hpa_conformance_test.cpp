@@ -9,8 +9,8 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "sim/engine/error.hpp"
 #include "sim/conformance/kube_conformance.hpp"
+#include "sim/engine/error.hpp"
 #include "sim/kube_scenario.hpp"
 #include "tests/support/shared_data.hpp"
 

@@ -5,9 +5,9 @@
 
 #include <functional>
 
+#include "sim/conformance/kube_conformance.hpp"
 #include "sim/engine/error.hpp"
 #include "sim/kube_config.hpp"
-#include "sim/conformance/kube_conformance.hpp"
 #include "tests/support/kube_case.hpp"
 #include "tests/support/temp_dir.hpp"
 
