@@ -191,6 +191,24 @@ TEST(ManifestWorkloads, KeepTheirSpecs) {
   EXPECT_TRUE(rc.selector.matches(rc.pod.scheduling.labels));
 }
 
+// autoscaling/v1 is served still, and converted: targetCPUUtilizationPercentage is the one metric; 80 without it.
+TEST(ManifestAutoscaler, OfTheOlderForm) {
+  for (const auto& [line, percent] : {std::pair{"\n  targetCPUUtilizationPercentage: 50", 50}, std::pair{"", 80}}) {
+    const auto hpa = only<HorizontalPodAutoscaler>(std::string(R"(
+apiVersion: autoscaling/v1
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  maxReplicas: 7)") + line);
+    EXPECT_EQ(hpa.min_replicas, 1);
+    EXPECT_EQ(hpa.max_replicas, 7);
+    ASSERT_EQ(hpa.metrics.size(), 1U);
+    EXPECT_EQ(hpa.metrics[0].name, "cpu");
+    EXPECT_EQ(hpa.metrics[0].utilization, percent);
+  }
+}
+
 TEST(ManifestOthers, KeepTheirSpecs) {
   const auto hpa = only<HorizontalPodAutoscaler>(R"(
 apiVersion: autoscaling/v2

@@ -172,8 +172,6 @@ INSTANTIATE_TEST_SUITE_P(
               "spec: {schedule: \"61 * * * *\", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, "
               "containers: [{name: a, image: b}]}}}}}\n",
               "spec.schedule is \"61 * * * *\"; expected five fields"},
-        Whole{"HpaV1", "apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\n" META "spec: {}\n",
-              "autoscaling/v1 is the older form; expected autoscaling/v2"},
         Whole{"HpaMinAboveMax",
               "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\n" META
               "spec: {scaleTargetRef: {kind: Deployment, name: x}, minReplicas: 5, maxReplicas: 3}\n",

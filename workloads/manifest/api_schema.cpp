@@ -152,9 +152,6 @@ std::string ApiSchema::refusal(std::string_view api_version, std::string_view ki
       {"batch/v2alpha1", "", "was removed in Kubernetes 1.21; expected batch/v1"},
       {"policy/v1beta1", "PodSecurityPolicy", "was removed in Kubernetes 1.25; expected Pod Security Admission"},
       {"policy/v1beta1", "", "was removed in Kubernetes 1.25; expected policy/v1"},
-      {"autoscaling/v1", "HorizontalPodAutoscaler",
-       "is the older form; expected autoscaling/v2 (targetCPUUtilizationPercentage: N is metrics: [{type: Resource, "
-       "resource: {name: cpu, target: {type: Utilization, averageUtilization: N}}}])"},
       {"autoscaling/v2beta1", "", "was removed in Kubernetes 1.25; expected autoscaling/v2"},
       {"autoscaling/v2beta2", "", "was removed in Kubernetes 1.26; expected autoscaling/v2"},
       {"storage.k8s.io/v1beta1", "StorageClass", "was removed in Kubernetes 1.22; expected storage.k8s.io/v1"},

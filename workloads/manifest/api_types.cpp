@@ -144,6 +144,8 @@ ScalingRules = stabilizationWindowSeconds:uint selectPolicy:Max|Min|Disabled pol
 Behavior = scaleUp:ScalingRules scaleDown:ScalingRules
 AutoscalerSpec = scaleTargetRef:ScaleTarget! minReplicas:uint maxReplicas:pint! metrics:[Metric] behavior:Behavior
 HorizontalPodAutoscaler = ~apiVersion ~kind metadata:ObjectMeta! spec:AutoscalerSpec! ~status
+AutoscalerSpecV1 = scaleTargetRef:ScaleTarget! minReplicas:uint maxReplicas:pint! targetCPUUtilizationPercentage:pint
+HorizontalPodAutoscalerV1 = ~apiVersion ~kind metadata:ObjectMeta! spec:AutoscalerSpecV1! ~status
 Taint = key:str! value:str effect:NoSchedule|PreferNoSchedule|NoExecute! ~timeAdded
 NodeSpec = unschedulable:bool taints:[Taint] ~podCIDR ~podCIDRs ~providerID ~externalID -configSource
 NodeImage = names:[str] sizeBytes:long
@@ -223,6 +225,7 @@ kind scheduling.k8s.io/v1 PriorityClass c PriorityClass
 kind node.k8s.io/v1 RuntimeClass c RuntimeClass
 kind policy/v1 PodDisruptionBudget n PodDisruptionBudget
 kind autoscaling/v2 HorizontalPodAutoscaler n HorizontalPodAutoscaler
+kind autoscaling/v1 HorizontalPodAutoscaler n HorizontalPodAutoscalerV1
 kind apps/v1 Deployment n Deployment
 kind apps/v1 ReplicaSet n ReplicaSet
 kind apps/v1 StatefulSet n StatefulSet

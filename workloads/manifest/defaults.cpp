@@ -261,11 +261,13 @@ void set_limit_range(Json& object) {
 void set_autoscaler(Json& object) {
   Json& spec = object["spec"];
   put(spec, "minReplicas", 1);
-  if (empty(spec, "metrics")) {
+  if (empty(spec, "metrics")) {  // autoscaling/v1 says as much of them as one number.
+    const Json percent = spec.value("targetCPUUtilizationPercentage", Json(80));
     spec["metrics"] = Json::array(
         {{{"type", "Resource"},
-          {"resource", {{"name", "cpu"}, {"target", {{"type", "Utilization"}, {"averageUtilization", 80}}}}}}});
+          {"resource", {{"name", "cpu"}, {"target", {{"type", "Utilization"}, {"averageUtilization", percent}}}}}}});
   }
+  spec.erase("targetCPUUtilizationPercentage");
   Json* behavior = find(spec, "behavior");
   if (behavior == nullptr) return;
   Json& up = put(*behavior, "scaleUp", Json::object());
