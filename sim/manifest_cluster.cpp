@@ -65,7 +65,9 @@ std::vector<NodeSpec> default_nodes(std::size_t count) {
     NodeSpec& spec = out.emplace_back();
     spec.name = fmt::format("node-{}", i + 1);
     spec.allocatable = {4'000, std::int64_t{16} << 30, std::int64_t{100} << 30};
-    spec.labels = {{"kubernetes.io/arch", "amd64"},
+    spec.labels = {{"beta.kubernetes.io/arch", "amd64"},  // Kubelets set the older spellings still.
+                   {"beta.kubernetes.io/os", "linux"},
+                   {"kubernetes.io/arch", "amd64"},
                    {"kubernetes.io/hostname", spec.name},
                    {"kubernetes.io/os", "linux"},
                    {"topology.kubernetes.io/zone", std::string(1, static_cast<char>('a' + i % 3))}};
