@@ -195,7 +195,8 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
     inputs.push_back(std::make_unique<ScenarioInputs>(*scenario, spec.order_dir));
     windows.push_back(window_of(*inputs.back(), spec.seeds.front()));
     for (const std::string& note : scenario->notes) report.notes.push_back(scenario->name + ": " + note);
-    if (spec.seeds.size() > 1 && scenario->protocol == Protocol::kReplay && !scenario->workload->varies_with_seed()) {
+    if (spec.seeds.size() > 1 && scenario->protocol == Protocol::kReplay && !scenario->manifests &&
+        !scenario->workload->varies_with_seed()) {
       report.notes.push_back(scenario->name +
                              ": the pods are the same under every seed: ± covers only what policies draw themselves, "
                              "and says nothing of other days");
