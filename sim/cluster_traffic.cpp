@@ -35,13 +35,6 @@ constexpr std::array kMetrics{
     MetricInfo{"attempts_timed_out", "attempts that took longer than their caller waits"},
 };
 
-std::string_view label(const NodeSpec& node, std::string_view key) {
-  for (const Label& l : node.labels) {
-    if (l.key == key) return l.value;
-  }
-  return {};
-}
-
 ServicePolicy policy_of(const api::Service& service) {
   ServicePolicy out;
   out.name = service.meta.key();
@@ -116,22 +109,14 @@ void ClusterTraffic::node_on(NodeId node) {
   TrafficNode out;
   out.node = node;
   out.cpu_milli = spec.allocatable.cpu_milli;
-  std::string_view place = label(spec, "berth.dev/location");
-  const std::string_view zone = label(spec, "topology.kubernetes.io/zone");
+  std::string_view place = label_of(spec, "berth.dev/location");
+  const std::string_view zone = label_of(spec, kZoneLabel);
   if (place.empty()) place = zone;
   for (std::size_t l = 0; l < file_.topology.locations(); ++l) {
     if (file_.topology.name(static_cast<LocationId>(l)) == place) out.location = static_cast<LocationId>(l);
   }
-  // Zones by first appearance among the nodes.
-  std::uint16_t number = 0;
-  std::vector<std::string_view> seen;
-  for (const NodeSpec& other : cluster_.node_specs()) {
-    const std::string_view name = label(other, "topology.kubernetes.io/zone");
-    if (std::find(seen.begin(), seen.end(), name) == seen.end()) seen.push_back(name);
-    if (name == zone) break;
-  }
-  number = static_cast<std::uint16_t>(seen.size() - 1);
-  if (!zone.empty()) out.zone = number;
+  const std::uint32_t number = zones_.intern(zone);  // Nodes come in order, each once before it can come back.
+  if (!zone.empty()) out.zone = static_cast<std::uint16_t>(number);
   model_->add_node(out);
 }
 
@@ -149,11 +134,7 @@ const ClusterTraffic::Serving& ClusterTraffic::serving(TemplateId id) {
   for (std::size_t s = 0; s < selectors_.size(); ++s) {
     const Selector& selector = selectors_[s];
     if (!selector.any || selector.namespace_name != pod->scheduling.namespace_name) continue;
-    const bool all = std::all_of(selector.labels.begin(), selector.labels.end(), [&](const auto& item) {
-      const std::string* value = pod->scheduling.labels.find(item.first);
-      return value != nullptr && *value == item.second;
-    });
-    if (all) out.services.push_back(static_cast<ServiceId>(s));
+    if (pod->scheduling.labels.has_all(selector.labels)) out.services.push_back(static_cast<ServiceId>(s));
   }
   std::size_t chosen = 0;
   for (std::size_t c = pod->spec.containers.size(); c-- > 0;) {

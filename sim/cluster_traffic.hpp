@@ -82,6 +82,7 @@ class ClusterTraffic {
   std::vector<Serving> serving_;
   std::vector<Pod> pods_;
   std::vector<std::uint8_t> on_;  // By node.
+  Names zones_;                   // Of the nodes so far; "" is one.
 };
 
 // Names and meaning of what add_metrics() appends.

@@ -3,16 +3,6 @@
 #include "sim/engine/error.hpp"
 
 namespace berth {
-namespace {
-
-std::string_view zone_of(const NodeSpec& node) {
-  for (const Label& label : node.labels) {
-    if (label.key == "topology.kubernetes.io/zone") return label.value;
-  }
-  return {};
-}
-
-}  // namespace
 
 FaultInjection::FaultInjection(Engine<Event>& engine, Nodes& nodes, const RunImages& images, const FaultPlan& plan,
                                std::span<const FaultEvent> strikes, const Cluster& cluster)
@@ -69,7 +59,7 @@ void FaultInjection::each_node(const FaultEvent& strike, F&& f) const {
   }
   for (std::size_t n = 0; n < cluster_.nodes().size(); ++n) {
     if (nodes_.removed(static_cast<NodeId>(n))) continue;
-    if (zone_of(cluster_.node_spec(static_cast<NodeId>(n))) == strike.target) f(static_cast<NodeId>(n));
+    if (label_of(cluster_.node_spec(static_cast<NodeId>(n)), kZoneLabel) == strike.target) f(static_cast<NodeId>(n));
   }
 }
 

@@ -2,25 +2,12 @@
 
 #include <algorithm>
 #include <memory>
-#include <string_view>
 
 #include "policies/node_autoscaler.hpp"
 #include "sim/controllers/eviction.hpp"
 #include "sim/engine/rng.hpp"
 
 namespace berth {
-namespace {
-
-constexpr const char* kHostname = "kubernetes.io/hostname";
-
-std::string_view zone_of(const NodeSpec& node) {
-  for (const Label& label : node.labels) {
-    if (label.key == "topology.kubernetes.io/zone") return label.value;
-  }
-  return {};
-}
-
-}  // namespace
 
 void apply_settings(const HealerSettings& settings, ControlPlaneOptions& options) {
   options.node_lifecycle = settings.node_lifecycle;
@@ -180,12 +167,12 @@ void Healing::join_instead_of(NodeId node) {
   ++name.replacements;
   const std::string old = std::exchange(spec.name, name.base + "-r" + std::to_string(name.replacements));
   for (Label& label : spec.labels) {
-    if (label.key == kHostname && label.value == old) label.value = spec.name;
+    if (label.key == kHostnameLabel && label.value == old) label.value = spec.name;
   }
   if (spec.node != nullptr) {  // As the old one came: without what controllers have written on it since.
     auto object = std::make_shared<kube::Node>(*spec.node);
     object->name = spec.name;
-    if (object->labels.find(kHostname) != nullptr) object->labels.set(kHostname, spec.name);
+    if (object->labels.find(kHostnameLabel) != nullptr) object->labels.set(kHostnameLabel, spec.name);
     std::erase_if(object->taints, [](const kube::Taint& taint) {
       return taint.key.starts_with("node.kubernetes.io/") || taint.key == kToBeDeletedTaint;
     });
@@ -203,7 +190,7 @@ Time Healing::zone_is_back(NodeId node) const {
   Time back = engine_.now();
   for (const FaultEvent& strike : options_.strikes) {
     if (strike.kind == FaultKind::kZoneOutage && strike.at <= engine_.now() &&
-        strike.target == zone_of(cluster_.node_spec(node))) {
+        strike.target == label_of(cluster_.node_spec(node), kZoneLabel)) {
       back = std::max(back, strike.end);
     }
   }

@@ -1,7 +1,6 @@
 #include "sim/nodes.hpp"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "sim/engine/error.hpp"
@@ -19,13 +18,6 @@ bool has_claims(const api::Pod& pod) {
   return std::any_of(pod.spec.volumes.begin(), pod.spec.volumes.end(), [](const api::VolumeSpec& v) {
     return v.type == "persistentVolumeClaim" || v.type == "ephemeral";
   });
-}
-
-std::string zone_of(const NodeSpec& node) {
-  for (const Label& label : node.labels) {
-    if (label.key == "topology.kubernetes.io/zone") return label.value;
-  }
-  return {};
 }
 
 controllers::Phase phase_of(StatusPhase phase) {
@@ -135,20 +127,15 @@ void Nodes::equip(NodeId node, Time kubelet_started) {
   }
   const NodeSpec& spec = cluster_.node_spec(node);
   NodeImageSpec disk = disk_;
-  disk.zone = zones_.try_emplace(zone_of(spec), static_cast<std::uint32_t>(zones_.size())).first->second;
-  kube::Node object;
-  if (spec.node != nullptr) object = *spec.node;
-  object.name = spec.name;
-  for (const Label& label : spec.labels) object.labels.set(label.key, label.value);
+  disk.zone = zones_.intern(label_of(spec, kZoneLabel));
   // Kubelets do not start in step: each has its own place in the second, and in the ten seconds of the status.
   const Duration phase =
       nanoseconds(static_cast<std::int64_t>(Rng(0, 0, n, Purpose::kNodeBoot).below64(10'000'000'000ULL)));
   status_phase_.push_back(phase);
   images_.add_node(node, disk);
-  storage_.add_node(node, object, phase);
+  storage_.add_node(node, *cluster_.node_object(node), phase);
   if (control_plane_ != nullptr && options_.leases) {
-    const Duration first{phase.ns % 10'000'000'000};
-    engine_.schedule(engine_.now() + first, kPhaseChange, {n, 0, EventKind::kControllersDue, kLease});
+    engine_.schedule(engine_.now() + phase, kPhaseChange, {n, 0, EventKind::kControllersDue, kLease});
     control_plane_->store().renew_lease(node);
   }
   kubelet_.add_node(node, {spec.allocatable, spec.pods, spec.allocatable.memory_bytes},

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -178,8 +177,8 @@ class Nodes final : public NodeAgent,
   Storage storage_;
   Kubelet kubelet_;
 
-  NodeImageSpec disk_;                            // Of each node, but for its zone.
-  std::map<std::string, std::uint32_t> zones_;    // Numbers of zones, by name.
+  NodeImageSpec disk_;  // Of each node, but for its zone.
+  Names zones_;
   std::function<void(NodeId)> on_join_;           //
   std::vector<std::uint8_t> removed_, starting_;  // By node; starting: not yet Ready for the first time.
   std::vector<std::uint8_t> down_, hung_, cut_;   // By node.

@@ -8,17 +8,6 @@ namespace {
 
 constexpr const char* kApiVersion = "berth.dev/v1alpha1";
 
-// Runs `read`, and puts the place before what it refuses without one.
-template <class Read>
-auto at_place(const YamlValue& value, Read read) {
-  try {
-    return read();
-  } catch (const InputError& e) {
-    const std::string_view message = e.what();
-    throw InputError((message.starts_with(value.where()) ? "" : value.where() + ": ") + std::string(message));
-  }
-}
-
 PolicySet read_policy(const YamlValue& value) {
   if (value.is_scalar()) return PolicySet::parse(value.text(), value.where());
   const YamlMap map = value.map({"scheduler", "images", "autoscaler", "nodes", "healer", "params"});
@@ -53,10 +42,7 @@ std::vector<PolicySet> read_policies(const YamlValue& value) {
       for (const YamlValue& item : list->list()) {
         PolicySet& made = next.emplace_back(set);
         made.given[kind.name] = PolicySpec::parse(item.text(), item.where());
-        at_place(item, [&] {
-          made.check();
-          return 0;
-        });
+        at_place(item, [&] { made.check(); });
       }
     }
     sets = std::move(next);

@@ -13,8 +13,6 @@
 namespace berth {
 namespace {
 
-constexpr const char* kHostname = "kubernetes.io/hostname";
-constexpr const char* kZone = "topology.kubernetes.io/zone";
 constexpr std::int64_t kMostNodes = 100'000;
 
 kube::Quantity amount(std::int64_t value, std::int64_t nano) {
@@ -26,7 +24,7 @@ NodeSpec node_of_name(const NodeSpec& machine, const std::string& name) {
   NodeSpec spec = machine;
   auto node = std::make_shared<kube::Node>(*machine.node);
   spec.name = node->name = name;
-  node->labels.set(kHostname, name);
+  node->labels.set(kHostnameLabel, name);
   spec.labels.clear();
   for (const auto& [key, value] : node->labels) spec.labels.push_back({key, value});
   spec.node = std::move(node);
@@ -140,7 +138,7 @@ class GroupReader {
     node->labels.set("karpenter.sh/capacity-type", offering.capacity_type);
     node->labels.set("kubernetes.io/arch", "amd64");
     node->labels.set("kubernetes.io/os", "linux");
-    if (!offering.zone.empty()) node->labels.set(kZone, offering.zone);
+    if (!offering.zone.empty()) node->labels.set(kZoneLabel, offering.zone);
     constexpr std::int64_t kWhole = 1'000'000'000;
     node->allocatable.set("cpu", amount(spec.allocatable.cpu_milli, kWhole / 1000));
     node->allocatable.set("memory", amount(spec.allocatable.memory_bytes, kWhole));

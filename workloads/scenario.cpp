@@ -26,16 +26,6 @@ namespace {
 constexpr std::int64_t kMaxNodes = 1'000'000;
 constexpr double kMostRate = 1e9;
 
-// Runs `body`; an InputError that knows no place in the scenario gets that of `value`.
-template <class Body>
-auto at_place(const YamlValue& value, Body body) {
-  try {
-    return body();
-  } catch (const InputError& error) {
-    throw InputError(value.where() + ": " + error.what());
-  }
-}
-
 std::vector<ExtendedAmount> read_extended(const YamlValue& value, Catalog& catalog) {
   std::vector<ExtendedAmount> list;
   for (const auto& [name, amount] : value.entries()) {

@@ -96,6 +96,17 @@ class YamlMap {
   YamlValue value_;
 };
 
+// Runs `body`; an InputError of a part that knows no place in the file gets that of `value`.
+template <class Body>
+auto at_place(const YamlValue& value, Body body) {
+  try {
+    return body();
+  } catch (const InputError& error) {
+    const std::string_view message = error.what();
+    throw InputError((message.starts_with(value.where()) ? "" : value.where() + ": ") + std::string(message));
+  }
+}
+
 // The one document in `text`; `file` is what errors call it. Throws InputError for text that is no YAML, for more than
 // one document or none, a key that comes twice in its map or is no scalar, tags that are not YAML's own, and for what
 // passes the limits above. Aliases are copies. O(text + nodes).

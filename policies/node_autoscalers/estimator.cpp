@@ -54,7 +54,7 @@ std::vector<EquivalenceGroup> equivalence_groups(std::span<const AutoscaledPod* 
 std::shared_ptr<const kube::Node> imagined_node(const NodeGroup& group, std::size_t number) {
   auto node = std::make_shared<kube::Node>(group.node_template);
   node->name = fmt::format("{}-new-{}", group.name, number);
-  node->labels.set(kube::kHostnameLabel, node->name);
+  node->labels.set(kHostnameLabel, node->name);
   return node;
 }
 

@@ -31,6 +31,13 @@ std::uint64_t hash_of(const PodTemplate& t) {
 
 }  // namespace
 
+std::string_view label_of(const NodeSpec& node, std::string_view key) {
+  for (const Label& label : node.labels) {
+    if (label.key == key) return label.value;
+  }
+  return {};
+}
+
 std::uint32_t Names::intern(std::string_view name) {
   const auto known = ids_.find(name);
   if (known != ids_.end()) return known->second;

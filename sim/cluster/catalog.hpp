@@ -39,6 +39,10 @@ constexpr std::size_t index(Id id) {
   return static_cast<std::size_t>(id);
 }
 
+// Labels that kubelets and cloud providers put on nodes. Source: k8s.io/api/core/v1/well_known_labels.go.
+inline constexpr const char* kHostnameLabel = "kubernetes.io/hostname";
+inline constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
+
 inline constexpr std::size_t kMaxGpusPerNode = 16;
 inline constexpr std::size_t kMaxGpuModels = 64;
 inline constexpr std::int64_t kMilliPerGpu = 1000;
@@ -105,6 +109,9 @@ struct NodeSpec {
   std::vector<Label> labels;
   std::shared_ptr<const kube::Node> node;  // The whole object, where a manifest gives one: taints, images.
 };
+
+// The value of the node's label `key`; empty if it has none. Valid while the labels are unchanged. O(labels).
+std::string_view label_of(const NodeSpec& node, std::string_view key);
 
 // Strings to dense numbers in order of first sight, and back. O(1) expected each way; names stay where they are.
 class Names {

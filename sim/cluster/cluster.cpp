@@ -10,8 +10,6 @@
 namespace berth {
 namespace {
 
-constexpr const char* kHostnameLabel = "kubernetes.io/hostname";
-
 std::vector<Label> labels_of(const kube::Node& node) {
   std::vector<Label> labels;
   for (const auto& [key, value] : node.labels) labels.push_back({key, value});
@@ -259,13 +257,9 @@ const char* Cluster::object_refusal(const PodTemplate& t, std::size_t n) const {
   if (specs_[n].node != nullptr && !kube::tolerates_scheduling(pod.tolerations, specs_[n].node->taints))
     return "node(s) had untolerated taint(s)";
   if (pod.node_selector.empty() && !pod.has_node_affinity_terms) return nullptr;
-  const kube::Node& node = *node_object(static_cast<NodeId>(n));
-  bool matches = !pod.has_node_affinity_terms || kube::matches(pod.required_node_terms, node.labels, node.name);
-  for (const auto& [key, value] : pod.node_selector) {
-    const std::string* own = node.labels.find(key);
-    matches = matches && own != nullptr && *own == value;
-  }
-  return matches ? nullptr : "node(s) didn't match Pod's node affinity/selector";
+  return kube::matches_required_node_affinity(pod, *node_object(static_cast<NodeId>(n)))
+             ? nullptr
+             : "node(s) didn't match Pod's node affinity/selector";
 }
 
 std::vector<std::string> Cluster::refusals(const PodTemplate& t, NodeId node) const {

@@ -99,6 +99,13 @@ void StringMap::set(std::string_view key, std::string_view value) {
   }
 }
 
+bool StringMap::has_all(const StringMap& wanted) const {
+  return std::all_of(wanted.begin(), wanted.end(), [this](const auto& item) {
+    const std::string* own = find(item.first);
+    return own != nullptr && *own == item.second;
+  });
+}
+
 std::int64_t Quantity::value() const {
   return divided_up(nano, kOne);
 }
@@ -248,6 +255,11 @@ bool matches(const NodeSelectorTerm& term, const StringMap& labels, std::string_
 bool matches(const std::vector<NodeSelectorTerm>& terms, const StringMap& labels, std::string_view name) {
   return std::any_of(terms.begin(), terms.end(),
                      [&](const NodeSelectorTerm& term) { return matches(term, labels, name); });
+}
+
+bool matches_required_node_affinity(const Pod& pod, const Node& node) {
+  return node.labels.has_all(pod.node_selector) &&
+         (!pod.has_node_affinity_terms || matches(pod.required_node_terms, node.labels, node.name));
 }
 
 bool tolerates(const Toleration& toleration, const Taint& taint) {

@@ -22,6 +22,7 @@ class StringMap {
 
   const std::string* find(std::string_view key) const;  // Null if absent; valid while the map is unchanged.
   void set(std::string_view key, std::string_view value);
+  bool has_all(const StringMap& wanted) const;  // As nodeSelectors and Services' selectors match; `{}` matches all.
   bool empty() const { return items_.empty(); }
   std::size_t size() const { return items_.size(); }
   auto begin() const { return items_.begin(); }
@@ -283,6 +284,8 @@ struct Node {
   ResourceList allocatable;
   std::vector<NodeImage> images;
 };
+// Pod's nodeSelector and required node affinity. Source: component-helpers/scheduling/corev1/nodeaffinity.
+bool matches_required_node_affinity(const Pod& pod, const Node& node);
 struct Namespace {
   std::string name;
   StringMap labels;

@@ -228,7 +228,6 @@ void FluidModel::step(Duration length) {
     planned_ = kPlanSteps;
   }
   --planned_;
-  ++steps_;
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
     const double count = arrivals_[i]->mean_count(at_, at_ + length);
     flows_[source_route_[i]].rate = count / seconds;

@@ -46,7 +46,6 @@ class FluidModel final : public TrafficModel {
   // Of the last interval: how busy the pods of a Service are (1 = all their CPU), and the mean response time, s.
   double utilisation(ServiceId service);
   double mean_response(ServiceId service);
-  std::uint64_t steps() const { return steps_; }
 
  private:
   struct Pod {
@@ -143,7 +142,6 @@ class FluidModel final : public TrafficModel {
   Time at_{};
   Time settled_{};             // No change is under way from then on.
   std::uint32_t planned_ = 0;  // Steps that the plan still serves.
-  std::uint64_t steps_ = 0;
   std::vector<Pod> state_;
   std::vector<RouteState> flows_;  // By route.
   std::vector<Service> services_;

@@ -33,8 +33,8 @@ kube::Objects cluster_of(std::size_t nodes) {
   for (std::size_t i = 0; i < nodes; ++i) {
     kube::Node& node = objects.nodes.emplace_back();
     node.name = fmt::format("node-{}", i);
-    node.labels.set(kube::kHostnameLabel, node.name);
-    node.labels.set(kube::kZoneLabel, fmt::format("zone-{}", i % 3));
+    node.labels.set(kHostnameLabel, node.name);
+    node.labels.set(kZoneLabel, fmt::format("zone-{}", i % 3));
     node.allocatable.set("cpu", whole(64));
     node.allocatable.set("memory", whole(std::int64_t{256} << 30));
     node.allocatable.set("pods", whole(500));
@@ -55,10 +55,10 @@ kube::Pod pod_of(std::size_t number, bool topology) {
   kube::LabelSelector own = kube::LabelSelector::everything();
   own.requirements.push_back({"app", kube::SelectorOperator::kIn, {app}});
   kube::TopologySpreadConstraint spread;
-  spread.topology_key = kube::kZoneLabel;
+  spread.topology_key = kZoneLabel;
   spread.selector = own;
   pod.spread_constraints.push_back(spread);
-  pod.preferred_anti_affinity.push_back({100, {own, {}, {}, kube::kHostnameLabel}});
+  pod.preferred_anti_affinity.push_back({100, {own, {}, {}, kHostnameLabel}});
   return pod;
 }
 

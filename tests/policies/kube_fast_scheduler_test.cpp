@@ -42,7 +42,7 @@ kube::Profile profile_of(Plugins plugins) {
   profile.args.hard_pod_affinity_weight = 30;
   profile.args.system_defaulting = false;
   kube::TopologySpreadConstraint c;
-  c.topology_key = kube::kZoneLabel;
+  c.topology_key = kZoneLabel;
   c.max_skew = 2;
   profile.args.default_constraints = {c};
   c.topology_key = "rack";

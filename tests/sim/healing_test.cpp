@@ -13,12 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "policies/registry.hpp"
 #include "sim/controllers/node_taints.hpp"
-#include "sim/manifest_cluster.hpp"
-#include "sim/policy_set.hpp"
-#include "sim/simulation.hpp"
-#include "tests/support/cluster_builder.hpp"
+#include "tests/support/manifest_run.hpp"
 
 namespace berth::test {
 namespace {
@@ -61,59 +57,36 @@ struct HealingRunOptions {
   std::uint64_t seed = 1;
 };
 
-// A run of manifests with a healer that has ended; all of it is there to be looked at.
-class HealingRun {
- public:
-  HealingRun(const std::string& text, HealingRunOptions options) : options_(std::move(options)) {
-    manifest::read_manifest(text, "test.yaml", manifests_);
-    manifests_.require_good();
-    std::set<std::string> names;
-    add_image_names(manifests_, names);
-    images_ = find_images(model_, names);
-    scheduler_ = make_scheduler(PolicySpec::parse("kube-scheduler", "test"));
-    distribution_ = Registry<ImageDistribution>::instance().make(PolicySpec::parse("registry", "test"));
-    healer_ = options_.own ? std::move(options_.own)
-                           : Registry<Healer>::instance().make(PolicySpec::parse(options_.healer, "test"));
-    SimulationOptions how;
-    how.seed = options_.seed;
-    SimulationParts parts;
-    parts.node_model = &model_;
-    parts.images = &images_;
-    parts.distribution = distribution_.get();
-    parts.manifests = &manifests_;
-    parts.fault_plan = &plan_;
-    parts.strikes = options_.strikes;
-    parts.healer = healer_.get();
-    simulation_ = std::make_unique<Simulation>(Catalog{}, default_nodes(options_.nodes), *scheduler_, how, parts);
-    simulation_->add_sink(&kept_);
-    const MemoryWorkload none(simulation_->catalog(), {}, {});
-    const auto stream = none.open(simulation_->catalog(), 1, 0);
-    simulation_->run(*stream, {}, Time{} + options_.horizon);
+// What a ManifestRun needs for as long as it lives.
+class HealingParts {
+ protected:
+  explicit HealingParts(HealingRunOptions& options)
+      : healer_(options.own ? std::move(options.own)
+                            : Registry<Healer>::instance().make(PolicySpec::parse(options.healer, "test"))) {}
+  ManifestRunOptions run_options(const HealingRunOptions& options) const {
+    ManifestRunOptions out;
+    out.nodes = options.nodes;
+    out.horizon = options.horizon;
+    out.seed = options.seed;
+    out.plan = &plan_;
+    out.healer = healer_.get();
+    out.strikes = options.strikes;
+    return out;
   }
 
-  const Cluster& cluster() const { return simulation_->cluster(); }
-  const controllers::Store& store() const { return simulation_->control_plane()->store(); }
-  const std::string& pod_name(std::uint64_t uid) const { return simulation_->control_plane()->name_of(uid); }
-  const std::vector<Record>& records() const { return kept_.records; }
-  // Of one kind; about one pod or node, if its name has `about` in it.
-  std::vector<Record> records(RecordKind kind, const std::string& about = {}) const {
-    std::map<std::uint32_t, std::uint64_t> uids;
-    std::vector<Record> out;
-    for (const Record& r : kept_.records) {
-      if (r.kind == RecordKind::kPodCreated) uids[r.pod] = std::uint64_t{r.value} + 1;
-      if (r.kind != kind) continue;
-      const std::string name = r.pod != 0xFFFF'FFFF ? pod_name(uids.at(r.pod))
-                               : r.node != kNoNode  ? cluster().node_spec(r.node).name
-                                                    : "";
-      if (name.find(about) != std::string::npos) out.push_back(r);
-    }
-    return out;
-  }
-  std::vector<double> times(RecordKind kind, const std::string& about = {}) const {
-    std::vector<double> out;
-    for (const Record& r : records(kind, about)) out.push_back(r.at.seconds());
-    return out;
-  }
+ private:
+  FaultPlan plan_{"test", {Fault{}}};
+  std::unique_ptr<Healer> healer_;
+};
+
+// A run of manifests with a healer that has ended; all of it is there to be looked at.
+class HealingRun : HealingParts, public ManifestRun {
+ public:
+  HealingRun(const std::string& text, HealingRunOptions options)
+      : HealingParts(options), ManifestRun(text, run_options(options)) {}
+
+  const Cluster& cluster() const { return simulation->cluster(); }
+  const controllers::Store& store() const { return simulation->control_plane()->store(); }
   const controllers::Node* node(std::uint32_t id) const { return store().find<controllers::Node>(id); }
   const controllers::NodeCondition& ready(std::uint32_t id) const {
     return node(id)->condition(controllers::NodeConditionType::kReady);
@@ -124,22 +97,10 @@ class HealingRun {
     return out;
   }
   void check() const {
-    EXPECT_EQ(simulation_->nodes()->verify(), "");
+    EXPECT_EQ(simulation->nodes()->verify(), "");
     EXPECT_EQ(cluster().verify(), "");
     EXPECT_EQ(store().verify(), "");
   }
-
- private:
-  HealingRunOptions options_;
-  manifest::Manifests manifests_;
-  NodeModel model_;
-  RunImages images_;
-  FaultPlan plan_{"test", {Fault{}}};
-  std::unique_ptr<Scheduler> scheduler_;
-  std::unique_ptr<ImageDistribution> distribution_;
-  std::unique_ptr<Healer> healer_;
-  RecordKeeper kept_;
-  std::unique_ptr<Simulation> simulation_;
 };
 
 std::string deployment(const std::string& name, int replicas, const std::string& pod = {}) {
@@ -513,7 +474,7 @@ TEST(HealingDrain, RespectsTheBudget) {
   EXPECT_GE(evicted[1].at.seconds(), ready[4]) << "not before the first one's replacement was Ready";
   // Never below three that are Ready and not told to go.
   std::set<std::uint32_t> up;
-  for (const Record& r : run.records()) {
+  for (const Record& r : run.kept.records) {
     if (r.kind == RecordKind::kPodReady) up.insert(r.pod);
     if (r.kind == RecordKind::kPodNotReady || r.kind == RecordKind::kPodTerminating) up.erase(r.pod);
     if (r.at >= at(120)) {
@@ -567,7 +528,7 @@ TEST(Healing, SameSeedSameJournal) {
                     .horizon = seconds(3600),
                     .seed = seed});
     run.check();
-    return run.records();
+    return run.kept.records;
   };
   for (const char* healer : {"node-auto-repair", "descheduler", "fast-failover"}) {
     const std::vector<Record> a = play(1, healer);

@@ -1,7 +1,9 @@
 // A run of Kubernetes objects given as text: what happened, record by record.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,7 @@ struct ManifestRunOptions {
   std::uint64_t seed = 1;
   NodeModel model;
   const FaultPlan* plan = nullptr;
+  Healer* healer = nullptr;
   std::vector<FaultEvent> strikes;
   std::uint64_t verify_every = 0;  // So many instants from one recount of everything to the next; 0: none.
 };
@@ -51,6 +54,7 @@ class ManifestRun {
     parts.manifests = &manifests_;
     parts.fault_plan = options_.plan;
     parts.strikes = options_.strikes;
+    parts.healer = options_.healer;
     simulation = std::make_unique<Simulation>(catalog, nodes, *scheduler_, how, parts);
     simulation->add_sink(&kept);
     const auto stream = none.open(simulation->catalog(), 1, 0);
@@ -66,19 +70,27 @@ class ManifestRun {
     simulation->run(*stream, {}, Time{} + options_.horizon);
   }
 
-  std::string pod_name(const Record& r) const { return simulation->control_plane()->name_of(names_.at(r.pod)); }
-  // Times of all records of a kind, in order; of one pod if `pod` is a part of its name.
-  std::vector<double> times(RecordKind kind, const std::string& pod = {}) {
-    std::vector<double> out;
+  const std::string& pod_name(std::uint64_t uid) const { return simulation->control_plane()->name_of(uid); }
+  // Of one kind, in order; about one pod or node, if its name has `about` in it.
+  std::vector<Record> records(RecordKind kind, const std::string& about = {}) const {
+    std::map<std::uint32_t, std::uint64_t> uids;  // By ordinal.
+    std::vector<Record> out;
     for (const Record& r : kept.records) {
-      if (r.kind == RecordKind::kPodCreated) names_[r.pod] = std::uint64_t{r.value} + 1;
+      if (r.kind == RecordKind::kPodCreated) uids[r.pod] = std::uint64_t{r.value} + 1;
       if (r.kind != kind) continue;
-      if (!pod.empty() && (r.pod == 0xFFFF'FFFF || pod_name(r).find(pod) == std::string::npos)) continue;
-      out.push_back(static_cast<double>(r.at.ns) * 1e-9);
+      const std::string name = r.pod != 0xFFFF'FFFF ? pod_name(uids.at(r.pod))
+                               : r.node != kNoNode  ? simulation->cluster().node_spec(r.node).name
+                                                    : "";
+      if (name.find(about) != std::string::npos) out.push_back(r);
     }
     return out;
   }
-  std::size_t count(RecordKind kind, const std::string& pod = {}) { return times(kind, pod).size(); }
+  std::vector<double> times(RecordKind kind, const std::string& about = {}) const {
+    std::vector<double> out;
+    for (const Record& r : records(kind, about)) out.push_back(r.at.seconds());
+    return out;
+  }
+  std::size_t count(RecordKind kind, const std::string& about = {}) const { return records(kind, about).size(); }
 
   std::string trouble;  // What the recounts found first; "" if all was well.
   RecordKeeper kept;
@@ -90,7 +102,6 @@ class ManifestRun {
   RunImages images_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ImageDistribution> distribution_;
-  std::map<std::uint32_t, std::uint64_t> names_;  // By ordinal: uid.
 };
 
 }  // namespace berth::test

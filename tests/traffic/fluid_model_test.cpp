@@ -85,11 +85,7 @@ struct Result {
 
 Result play(const Load& load, bool fluid) {
   Shop shop(microseconds(100));
-  if (fluid) {
-    shop.fluid(instant(), seconds(10));
-  } else {
-    shop.requests(instant());
-  }
+  shop.use(fluid, instant(), seconds(10));
   for (std::uint32_t s = 0; s < load.chain; ++s) {
     CallSpec next;
     next.service = service(s + 1);
@@ -151,11 +147,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Fluid, OverloadGrowsAndDrains) {
   for (const bool fluid : {true, false}) {
     Shop shop;
-    if (fluid) {
-      shop.fluid(instant(), seconds(1));
-    } else {
-      shop.requests(instant());
-    }
+    shop.use(fluid, instant(), seconds(1));
     shop.serve("s", "exponential(mean=10ms)");
     CallSpec call;
     call.service = service(0);
@@ -201,11 +193,7 @@ TEST(Fluid, Timeouts) {
   double share[2] = {};
   for (const bool fluid : {true, false}) {
     Shop shop;
-    if (fluid) {
-      shop.fluid(instant(), seconds(10));
-    } else {
-      shop.requests(instant());
-    }
+    shop.use(fluid, instant(), seconds(10));
     shop.serve("s", "exponential(mean=10ms)");
     CallSpec call;
     call.service = service(0);
@@ -228,11 +216,7 @@ TEST(Fluid, DoesNotSeeBurstsWithinAnInterval) {
   double mean[2] = {};
   for (const bool fluid : {true, false}) {
     Shop shop;
-    if (fluid) {
-      shop.fluid(instant(), seconds(10));
-    } else {
-      shop.requests(instant());
-    }
+    shop.use(fluid, instant(), seconds(10));
     shop.serve("s", "exponential(mean=10ms)");
     CallSpec call;
     call.service = service(0);

@@ -68,6 +68,14 @@ struct Shop {
     model = std::move(made);
     return out;
   }
+  // One or the other, to be compared.
+  void use(bool fluid_model, const ProxyParams& params, Duration interval) {
+    if (fluid_model) {
+      fluid(params, interval);
+    } else {
+      requests(params);
+    }
+  }
   FluidModel& fluid(const ProxyParams& params, Duration interval) {
     auto made = std::make_unique<FluidModel>(engine, topology, params, FluidParams{interval, milliseconds(100)}, 1, 0);
     FluidModel& out = *made;

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxStrikes = 1'000'000;      // Of one fault.
 constexpr std::uint32_t kPlanItself = 0xFFFF'FFFF;  // In place of an ordinal: what is drawn once for the fault.
-constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
 
 // The stream of one target of a fault: its seed is in the target's block of the fault's own stream.
 Rng stream_of(const Fault& fault, std::uint32_t target, FaultSeed seed) {

@@ -16,7 +16,6 @@ namespace {
 constexpr std::array<const char*, kFaultKinds> kNames = {
     "nodeCrash",  "nodeHang", "nodePartition",  "nodeReboot",   "zoneOutage", "containerCrash",
     "memoryLeak", "badImage", "registryOutage", "registrySlow", "spotReclaim"};
-constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
 constexpr double kMinInterval = 1;  // Seconds, on average: a plan of a billion faults is a mistake.
 
 bool has_all(std::span<const Label> labels, std::span<const Label> wanted) {
@@ -248,7 +247,7 @@ std::string_view to_string(FaultKind kind) {
 
 bool NodeTarget::matches(const NodeSpec& spec) const {
   if (!node.empty()) return spec.name == node;
-  if (!zone.empty() && std::ranges::find(spec.labels, Label{kZoneLabel, zone}) == spec.labels.end()) return false;
+  if (!zone.empty() && label_of(spec, kZoneLabel) != zone) return false;
   return has_all(spec.labels, selector);
 }
 

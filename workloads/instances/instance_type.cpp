@@ -117,11 +117,11 @@ NodeSpec node_of(const InstanceType& type, const Offering& offering, const std::
   node->name = name;
   node->labels.set("karpenter.sh/capacity-type", offering.capacity_type);
   node->labels.set("kubernetes.io/arch", type.arch);
-  node->labels.set("kubernetes.io/hostname", name);
+  node->labels.set(kHostnameLabel, name);
   node->labels.set("kubernetes.io/os", type.os);
   node->labels.set("node.kubernetes.io/instance-type", type.name);
   if (!type.region.empty()) node->labels.set("topology.kubernetes.io/region", type.region);
-  if (!offering.zone.empty()) node->labels.set("topology.kubernetes.io/zone", offering.zone);
+  if (!offering.zone.empty()) node->labels.set(kZoneLabel, offering.zone);
   node->allocatable.set("cpu", milli(spec.allocatable.cpu_milli));
   node->allocatable.set("memory", whole(spec.allocatable.memory_bytes));
   node->allocatable.set("ephemeral-storage", whole(spec.allocatable.ephemeral_storage_bytes));

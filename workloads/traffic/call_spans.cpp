@@ -122,8 +122,6 @@ CallGraph import_call_spans(const std::filesystem::path& path, ImportReport& rep
   for (const auto& [id, span] : spans) {
     if (span.service != service_of(span.parent)) requests[id] = {span.service, span.end - span.start, {}};
   }
-  double hops = 0;
-  std::uint64_t calls = 0;
   for (const auto& [id, span] : spans) {
     const std::string& caller_service = service_of(span.parent);
     if (span.service == caller_service) continue;
@@ -135,10 +133,6 @@ CallGraph import_call_spans(const std::filesystem::path& path, ImportReport& rep
       at = spans.at(at).parent;
     }
     requests[at].calls.push_back({span.service, seen.start, seen.end});
-    if (client != spans.end() && client->first != at) {
-      hops += static_cast<double>((seen.end - seen.start) - (span.end - span.start)) / 2;
-      ++calls;
-    }
   }
 
   std::map<std::string, Service> services;
@@ -156,7 +150,6 @@ CallGraph import_call_spans(const std::filesystem::path& path, ImportReport& rep
   for (std::size_t s = 0; s < names.size(); ++s) {
     if (!called[s]) graph.roots.push_back(s);
   }
-  if (calls > 0) graph.mean_hop = from_seconds(std::max(0.0, hops / static_cast<double>(calls)) * 1e-6);
   report.notes.push_back(
       fmt::format("{} requests to {} services; database work is in the demand of the service that waits for it",
                   requests.size(), names.size()));

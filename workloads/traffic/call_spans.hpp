@@ -13,7 +13,6 @@ namespace berth {
 struct CallGraph {
   std::vector<TrafficService> services;  // In order of name; CallSpec::service = position.
   std::vector<std::size_t> roots;        // Services that nobody calls.
-  Duration mean_hop{};                   // One way: half of (client's span - server's span), over all calls.
 };
 
 // A span whose service is not its parent's is a request to that service; the spans between are the caller's own, and so

@@ -14,16 +14,6 @@ namespace {
 
 constexpr double kMostRate = 1e9;
 
-// Runs `body`; an InputError of a part that knows no place in the file gets that of `value`.
-template <class Body>
-auto at_place(const YamlValue& value, Body body) {
-  try {
-    return body();
-  } catch (const InputError& error) {
-    throw InputError(value.where() + ": " + error.what());
-  }
-}
-
 class TrafficReader {
  public:
   explicit TrafficReader(const std::filesystem::path& base) : base_(base) {}

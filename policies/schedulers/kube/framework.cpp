@@ -35,12 +35,4 @@ std::int64_t evaluate_shape(std::span<const ShapePoint> shape, std::int64_t util
   return kScale * shape.back().score;
 }
 
-bool matches_required_node_affinity(const Pod& pod, const Node& node) {
-  for (const auto& [key, value] : pod.node_selector) {
-    const std::string* own = node.labels.find(key);
-    if (own == nullptr || *own != value) return false;
-  }
-  return !pod.has_node_affinity_terms || matches(pod.required_node_terms, node.labels, node.name);
-}
-
 }  // namespace berth::kube

@@ -18,8 +18,6 @@
 namespace berth::kube {
 
 inline constexpr std::int64_t kMaxNodeScore = 100;
-inline constexpr const char* kHostnameLabel = "kubernetes.io/hostname";
-inline constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
 
 enum class Code : std::uint8_t {
   kSuccess,
@@ -145,8 +143,5 @@ struct ShapePoint {
 };
 // `shape` is not empty; the result is scaled to 0..100.
 std::int64_t evaluate_shape(std::span<const ShapePoint> shape, std::int64_t utilization);
-
-// Pod's nodeSelector and required node affinity.
-bool matches_required_node_affinity(const Pod& pod, const Node& node);
 
 }  // namespace berth::kube

@@ -26,11 +26,7 @@ LabelSelector default_selector(const Cycle& cycle) {
   };
   for (const Service& service : objects.services) {
     if (service.namespace_name != pod.namespace_name || !service.has_selector) continue;
-    const bool selects = std::all_of(service.selector.begin(), service.selector.end(), [&pod](const auto& label) {
-      const std::string* value = pod.labels.find(label.first);
-      return value != nullptr && *value == label.second;
-    });
-    if (!selects) continue;
+    if (!pod.labels.has_all(service.selector)) continue;
     for (const auto& [key, value] : service.selector) add(key, value);
   }
   if (!pod.controller) return selector;
