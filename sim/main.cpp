@@ -53,9 +53,11 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
 }
 
 void add_input(CLI::App* command, berth::InputFlags& flags, bool many) {
-  command->add_option("scenario", flags.files,
-                      many ? "scenario files, or one study file (YAML)"
-                           : "scenario file (YAML), or Kubernetes objects or Compose files");
+  command->add_option(
+      "scenario", flags.files,
+      many ? "scenario files, or one study file (YAML)"
+           : "scenario file (YAML); or Kubernetes objects, with Traffic and FaultPlan files beside them;\n"
+             "or Compose files");
   command->add_option("--example", flags.example, "an embedded scenario instead of a file; see `berth examples`");
   command->add_option("--nodes", flags.nodes, "node list (CSV: sn,cpu_milli,memory_mib,gpu,model)");
   command->add_option("--pods", flags.pods, "pod list (CSV, openb format)");
@@ -70,6 +72,12 @@ void add_input(CLI::App* command, berth::InputFlags& flags, bool many) {
   command->add_option("--horizon", flags.horizon, "stop at this time (24h)");
   command->add_option("--node-count", flags.node_count, "manifests without Node objects: how many nodes to make up (3)")
       ->check(CLI::Range(1, 100'000));
+  command
+      ->add_option("--traffic", flags.traffic,
+                   "Kubernetes objects: Traffic file, or SERVICE=RATE (front=100/s); may be given several times")
+      ->allow_extra_args(false);
+  command->add_option("--fidelity", flags.fidelity, "of traffic: requests or fluid (as its file says, or requests)");
+  command->add_option("--faults", flags.faults, "FaultPlan file");
   command->add_option("--catalogue", flags.catalogue, "manifests: folder with image-layers-*; else images are made up");
   command->add_option("--decision-base", flags.decision_base, "simulated time that one decision takes (1ms) …");
   command->add_option("--decision-per-node", flags.decision_per_node, "… plus this for each node (1us)");

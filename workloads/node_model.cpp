@@ -127,21 +127,10 @@ NodeModel read_node_model(const std::optional<YamlValue>& kubelet, const std::op
 }
 
 void add_image_names(const manifest::Manifests& manifests, std::set<std::string>& names) {
-  const auto add = [&names](const kube::api::Pod& pod) {
+  manifests.each_pod([&names](const kube::api::Pod& pod) {
     for (const kube::Container& c : pod.scheduling.init_containers) names.insert(c.image);
     for (const kube::Container& c : pod.scheduling.containers) names.insert(c.image);
-  };
-  for (const manifest::ManifestObject& o : manifests.objects) {
-    std::visit(
-        [&](const auto& object) {
-          using T = std::decay_t<decltype(object)>;
-          if constexpr (std::is_same_v<T, kube::api::Pod>) add(object);
-          if constexpr (requires { object.pod.scheduling; }) add(object.pod);
-          if constexpr (requires { object.spec.pod.scheduling; }) add(object.spec.pod);
-          if constexpr (requires { object.job.pod.scheduling; }) add(object.job.pod);
-        },
-        o.object);
-  }
+  });
 }
 
 RunImages find_images(const NodeModel& model, const std::set<std::string>& names) {

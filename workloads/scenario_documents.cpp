@@ -22,6 +22,19 @@ std::string_view value_of(std::string_view line, std::string_view key) {
 
 }  // namespace
 
+std::string_view own_kind(std::string_view text) {
+  bool ours = false;
+  std::string_view found;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    ours = ours || value_of(line, "apiVersion").starts_with("berth.dev/");
+    if (found.empty()) found = value_of(line, "kind");
+  }
+  return ours ? found : std::string_view();
+}
+
 ScenarioDocuments split_scenario_documents(std::string_view text) {
   struct Document {
     bool ours = false;

@@ -19,4 +19,7 @@ struct ScenarioDocuments {
 // manifests, whose reader says what is wrong with it. O(text).
 ScenarioDocuments split_scenario_documents(std::string_view text);
 
+// The kind of a text that is one document of berth.dev's: "Scenario", "Traffic", …; empty for anything else. O(text).
+std::string_view own_kind(std::string_view text);
+
 }  // namespace berth

@@ -26,8 +26,11 @@ struct InputFlags {
   std::string horizon;
   std::string decision_base;
   std::string decision_per_node;
-  std::size_t node_count = 3;  // Of manifests without Node objects.
-  std::string catalogue;       // Of images, for manifests.
+  std::size_t node_count = 3;        // Of manifests without Node objects.
+  std::string catalogue;             // Of images, for manifests.
+  std::vector<std::string> traffic;  // A Traffic file, or SERVICE=RATE; with Kubernetes objects.
+  std::string faults;                // A FaultPlan file.
+  std::string fidelity;              // Of traffic: "", "requests" or "fluid"; overrides.
 };
 // At least one scenario, or InputError. Files and folders of Kubernetes objects together are one of them.
 std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& flags);

@@ -9,7 +9,10 @@
 #include "workloads/example.hpp"
 #include "workloads/nodes_csv.hpp"
 #include "workloads/openb.hpp"
+#include "workloads/scenario_documents.hpp"
 #include "workloads/trace.hpp"
+#include "workloads/traffic/service_calls.hpp"
+#include "workloads/yaml.hpp"
 
 namespace berth {
 namespace {
@@ -59,13 +62,97 @@ Scenario from_files(const InputFlags& flags) {
   return scenario;
 }
 
+// What the user puts beside a scenario: files named among its objects count as if their flags had been given.
+struct Additions {
+  std::vector<std::string> traffic_files, faults;
+  std::vector<PlainSource> sources;
+};
+
+// True if the file belongs beside a scenario.
+bool take_addition(const std::string& file, Additions& additions) {
+  std::error_code unreadable;
+  if (!std::filesystem::is_regular_file(file, unreadable)) return false;
+  const std::string extension = std::filesystem::path(file).extension().string();
+  if (extension != ".yaml" && extension != ".yml") return false;
+  const std::string text = read_text_file(file);
+  const std::string_view kind = own_kind(text);
+  if (kind == "Traffic") additions.traffic_files.push_back(file);
+  if (kind == "FaultPlan") additions.faults.push_back(file);
+  return kind == "Traffic" || kind == "FaultPlan";
+}
+
+void add_traffic(Scenario& scenario, const Additions& additions) {
+  if (additions.traffic_files.empty() && additions.sources.empty()) return;
+  if (!scenario.manifests)
+    throw InputError(scenario.name + " has no Services for --traffic; expected Kubernetes objects");
+  TrafficFile traffic;
+  if (!additions.traffic_files.empty()) {
+    traffic = read_traffic_file(additions.traffic_files.front());
+    scenario.inputs.push_back(additions.traffic_files.front());
+    for (const std::string& file : traffic.inputs) scenario.inputs.push_back(file);
+  } else {
+    const ServiceCalls calls = find_service_calls(*scenario.manifests);
+    traffic = plain_traffic(calls, additions.sources);
+    scenario.notes.push_back(
+        "requests of --traffic cost 1 ms of CPU at each Service (assumed; a Traffic file says better)");
+    for (const TrafficService& service : traffic.services) {
+      std::string callees;
+      for (const auto& group : service.work.groups) {
+        for (const CallSpec& call : group) {
+          callees += (callees.empty() ? "" : ", ") + traffic.services[static_cast<std::size_t>(call.service)].name;
+        }
+      }
+      if (!callees.empty())
+        scenario.notes.push_back(service.name + " calls " + callees + ", as its environment names them");
+    }
+    for (const std::string& edge : calls.left_out)
+      scenario.notes.push_back("calls go round in a circle; left out: " + edge);
+  }
+  scenario.traffic = std::make_shared<const TrafficFile>(std::move(traffic));
+}
+
+void set_fidelity(Scenario& scenario, const std::string& fidelity) {
+  if (!scenario.traffic) throw InputError("--fidelity without traffic; expected --traffic beside it");
+  auto traffic = std::make_shared<TrafficFile>(*scenario.traffic);
+  traffic->fluid = fidelity == "fluid";
+  if (fidelity != "fluid" && fidelity != "requests") {
+    throw InputError("--fidelity is \"" + fidelity + "\"; expected requests or fluid" +
+                     did_you_mean(fidelity, std::vector<std::string>{"requests", "fluid"}));
+  }
+  scenario.traffic = std::move(traffic);
+}
+
+void add_faults(Scenario& scenario, const std::vector<std::string>& files) {
+  if (files.empty()) return;
+  if (!scenario.node_model)
+    throw InputError(scenario.name + " has no kubelets for --faults; expected Kubernetes objects or \"kubelet: {}\"");
+  scenario.faults = std::make_shared<const FaultPlan>(read_fault_plan(files.front()));
+  scenario.inputs.push_back(files.front());
+}
+
+Additions additions_of(const InputFlags& flags) {
+  Additions out;
+  for (const std::string& text : flags.traffic) {
+    std::error_code unreadable;
+    if (text.find('=') != std::string::npos && !std::filesystem::exists(text, unreadable)) {
+      out.sources.push_back(parse_plain_source(text, "--traffic"));
+    } else {
+      out.traffic_files.push_back(text);
+    }
+  }
+  if (!flags.faults.empty()) out.faults.push_back(flags.faults);
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& flags) {
   std::vector<Scenario> scenarios;
   std::vector<std::string> manifests;
+  Additions additions = additions_of(flags);
   for (const std::string& file : flags.files) {
     std::error_code unreadable;
+    if (take_addition(file, additions)) continue;
     if (std::filesystem::exists(file, unreadable) && is_manifest(file)) {
       manifests.push_back(file);
     } else {
@@ -88,6 +175,14 @@ std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& fl
     throw InputError(
         "no input; expected a scenario file, --example NAME, --trace FILE, or --nodes and --pods (berth examples lists "
         "the examples)");
+  }
+  if (additions.traffic_files.size() + (additions.sources.empty() ? 0 : 1) > 1)
+    throw InputError("traffic comes from several places; expected one Traffic file, or SERVICE=RATE once or more");
+  if (additions.faults.size() > 1) throw InputError("several fault plans; expected one");
+  for (Scenario& scenario : scenarios) {
+    add_traffic(scenario, additions);
+    if (!flags.fidelity.empty()) set_fidelity(scenario, flags.fidelity);
+    add_faults(scenario, additions.faults);
   }
   if (!flags.name.empty() && scenarios.size() > 1) throw InputError("--name with several scenarios; expected one");
   std::vector<std::shared_ptr<const Scenario>> shared;

@@ -85,6 +85,18 @@ Duration parse_duration(std::string_view text, std::string_view what) {
   return Duration{negative ? -ns : ns};
 }
 
+std::optional<double> parse_rate(std::string_view text) {
+  double rate = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate);
+  if (error != std::errc() || !(rate >= 0) || std::isinf(rate)) return std::nullopt;
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (unit == "/s" || (unit.empty() && rate == 0)) return rate;
+  if (unit == "/m") return rate / 60;
+  if (unit == "/h") return rate / 3'600;
+  if (unit == "/d") return rate / 86'400;
+  return std::nullopt;
+}
+
 std::string to_string(Duration d) {
   if (d.ns == 0) return "0s";
   const bool negative = d.ns < 0;

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -66,6 +67,10 @@ Duration from_seconds(double s);
 // Parses Go's duration syntax as Kubernetes uses it: "1h30m", "10s", "250ms", "1.5us", "0". Throws InputError naming
 // `what` (for instance "trace.yaml:3:10: interval") when the text is no duration or does not fit.
 Duration parse_duration(std::string_view text, std::string_view what);
+
+// Parses a rate per time, "0.5/h" (units s, m, h, d), to a rate per second; "0" needs no unit. Nothing if the text is
+// no finite rate of 0 or more.
+std::optional<double> parse_rate(std::string_view text);
 
 // Shortest exact form in the same syntax: "1h30m0s", "250ms", "0s".
 std::string to_string(Duration d);

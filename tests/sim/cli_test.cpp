@@ -71,6 +71,10 @@ TEST_P(BadCalls, AreRefusedInOneLine) {
 std::vector<std::string> run_files(const char* nodes = "@nodes.csv", const char* pods = "@pods.csv") {
   return {"run", "--nodes", nodes, "--pods", pods, "--policy", "first-fit", "--journal", "@out/journal.jsonl"};
 }
+const std::string kApp =
+    "apiVersion: v1\nkind: Service\nmetadata: {name: front}\nspec: {selector: {app: front}, ports: [{port: 80}]}\n---\n"
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: front, labels: {app: front}}\nspec: {containers: [{name: c, image: "
+    "i}]}\n";
 const std::string kHead = "name,cpu_milli,memory_mib,num_gpu,gpu_milli\n";
 const std::string kNodeHead = "sn,cpu_milli,memory_mib,gpu,model\n";
 
@@ -78,6 +82,29 @@ INSTANTIATE_TEST_SUITE_P(
     Tables, BadCalls,
     testing::Values(
         BadCall{"UnknownCommand", {"comapre", "--example", "mixed-day"}, "did you mean \"compare\"?"},
+        BadCall{"TrafficToNobody",
+                {"run", "@app.yaml", "--traffic", "frnt=1/s"},
+                "did you mean \"front\"?",
+                "app.yaml",
+                kApp},
+        BadCall{"TrafficWithoutUnit",
+                {"run", "@app.yaml", "--traffic", "front=1"},
+                "expected SERVICE=RATE",
+                "app.yaml",
+                kApp},
+        BadCall{
+            "TrafficWithoutServices", {"run", "@small.yaml", "--traffic", "front=1/s"}, "expected Kubernetes objects"},
+        BadCall{"TrafficTwice",
+                {"run", "@app.yaml", "--traffic", "front=1/s", "--traffic", "t.yaml"},
+                "traffic comes from several places",
+                "app.yaml",
+                kApp},
+        BadCall{"FaultsWithoutKubelets", {"run", "@small.yaml", "--faults", "f.yaml"}, "has no kubelets"},
+        BadCall{"FidelityOfNothing",
+                {"run", "@app.yaml", "--fidelity", "fluid"},
+                "--fidelity without traffic",
+                "app.yaml",
+                kApp},
         BadCall{"SchedulesNoNodes",
                 {"schedule", "@dump.json"},
                 "no Node in it",

@@ -34,19 +34,12 @@ std::int32_t exit_code(const Reader& r, const std::string& text, std::int32_t mi
   return code;
 }
 
-// "0.5/h": a rate per second, minute, hour or day.
 double hazard_per_second(const Reader& r, const std::string& text) {
-  double rate = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  double per = 0;
-  if (unit == "/s") per = 1;
-  if (unit == "/m") per = 60;
-  if (unit == "/h") per = 3600;
-  if (unit == "/d") per = 86400;
-  const bool good = error == std::errc() && rate >= 0 && rate < 1e9 && (per > 0 || (unit.empty() && rate == 0));
-  if (!good) r.fail(fmt::format("is \"{}\"; expected crashes per time (\"0.5/h\", \"2/d\") or 0", text));
-  return per > 0 ? rate / per : 0;
+  const std::optional<double> rate = parse_rate(text);
+  if (!rate || *rate >= 1e9) {
+    r.fail(fmt::format("is \"{}\"; expected crashes per time (\"0.5/h\", \"2/d\") or 0", text));
+  }
+  return *rate;
 }
 
 // "64Mi", or points "0s:64Mi, 10m:256Mi" in rising time.

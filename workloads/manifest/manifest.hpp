@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "sim/engine/error.hpp"
@@ -54,6 +56,20 @@ struct Manifests {
   void each(F&& f) const {
     for (const ManifestObject& o : objects) {
       if (const T* object = std::get_if<T>(&o.object)) f(*object, o);
+    }
+  }
+  // Calls f(pod) for each Pod, and for the pod that each workload makes, in order.
+  template <class F>
+  void each_pod(F&& f) const {
+    for (const ManifestObject& o : objects) {
+      std::visit(
+          [&](const auto& object) {
+            if constexpr (std::is_same_v<std::decay_t<decltype(object)>, kube::api::Pod>) f(object);
+            if constexpr (requires { object.pod.scheduling; }) f(object.pod);
+            if constexpr (requires { object.spec.pod.scheduling; }) f(object.spec.pod);
+            if constexpr (requires { object.job.pod.scheduling; }) f(object.job.pod);
+          },
+          o.object);
     }
   }
 };
