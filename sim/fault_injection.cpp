@@ -80,6 +80,7 @@ void FaultInjection::apply(const FaultEvent& strike, bool begins) {
       if (strike.kind == FaultKind::kSpotReclaim) {
         each_node(strike, [&](NodeId node) {
           if (down_[index(node)]++ == 0) nodes_.crash(node);
+          if (on_reclaim_) on_reclaim_(node);
         });
         break;
       }

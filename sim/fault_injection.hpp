@@ -2,8 +2,10 @@
 // their time has come, and lifts them again.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "sim/cluster/event.hpp"
@@ -22,6 +24,9 @@ class FaultInjection {
   // Nodes that join from now on meet the plan's faults up to `horizon`, too (for_node()); those of the beginning are in
   // `strikes`. A node that was removed is struck no more.
   void follow_joins(Time horizon, FaultSeed seed);
+
+  // Told of each machine that the cloud has taken back for good, once it is off; empty: nobody.
+  void set_on_reclaim(std::function<void(NodeId)> on_reclaim) { on_reclaim_ = std::move(on_reclaim); }
 
   // Of kFaultEvent.
   void handle(const Event& event);
@@ -46,6 +51,7 @@ class FaultInjection {
   std::span<const FaultEvent> strikes_;
   std::vector<FaultEvent> joined_;  // Of nodes that joined later, one node's after another's; numbered behind strikes_.
   const Cluster& cluster_;
+  std::function<void(NodeId)> on_reclaim_;
   std::size_t next_ = 0;
   std::uint64_t struck_ = 0;
   // Faults overlap: a node is down as long as at least one of them holds it.

@@ -68,6 +68,7 @@ void NodeScaling::handle(const Event& event) {
   if (control_plane_ != nullptr) control_plane_->advance(engine_.now());
   if (event.detail == kBooted) return booted(event.subject);
   const auto node = static_cast<NodeId>(event.subject);
+  if (event.detail == kCheckMachine) return check_machine(node);
   const Entry& e = entries_[event.subject];
   if (!e.there || !cluster_.node_exists(node) || e.generation != event.generation) return;
   if (event.detail == kPoll) return poll(node);
@@ -257,6 +258,36 @@ void NodeScaling::fail_removal(NodeId node) {
   set_taint(node, false);
   mark(node);
   policy_.scale_down_failed(static_cast<std::uint32_t>(node), engine_.now());
+}
+
+void NodeScaling::machine_lost(NodeId node) {
+  if (nodes_.removed(node)) return;
+  Entry& e = entry(node);
+  if (!e.known) {  // The policy has not looked yet: sizes are still to be counted.
+    (void)take_in_changes();
+    refresh();
+  }
+  const std::uint32_t group = std::exchange(e.group, kNoNodeGroup);
+  if (group == kNoNodeGroup) return;
+  e.lost = true;
+  mark(node);
+  ++e.generation;  // Its drain has nothing left to wait for.
+  if (std::exchange(e.removal, AutoscaledNode::Removal::kStays) == AutoscaledNode::Removal::kStays) {
+    --seen_groups_[group].target_size;
+    launch(group);
+  }
+  check_machine(node);
+}
+
+// The cloud-controller-manager asks about nodes that are not Ready alone. Without a control plane nobody waits for
+// that.
+void NodeScaling::check_machine(NodeId node) {
+  if (nodes_.removed(node)) return;
+  if (control_plane_ != nullptr) {
+    const auto& object = control_plane_->store().get<controllers::Node>(static_cast<ObjectId>(node));
+    if (object.condition(controllers::NodeConditionType::kReady).status == controllers::ConditionStatus::kTrue) return;
+  }
+  delete_machine(node);
 }
 
 std::vector<NodePrice> node_prices(std::span<const NodeGroupSpec> groups) {

@@ -40,6 +40,11 @@ class NodeScaling final : private controllers::Watcher {
 
   // Of kNodeScalingEvent.
   void handle(const Event& event);
+  // The cloud took this machine back. Its group keeps its size, so another one is asked for at once (as by an AWS Auto
+  // Scaling group or a managed instance group); the Node object goes once the control plane finds it not Ready and the
+  // cloud-controller-manager asks whether there is a machine, which it does every 5 s. Nothing for a node of no group.
+  // Source: k8s.io/cloud-provider controllers/nodelifecycle/node_lifecycle_controller.go, MonitorNodes.
+  void machine_lost(NodeId node);
   // At the end of each instant, once controllers and scheduler have nothing left to do. What follows from it at the
   // same instant comes as further events of this instant. O(what changed), plus a loop's cost when one is due.
   void settle();
@@ -51,7 +56,7 @@ class NodeScaling final : private controllers::Watcher {
   std::string verify() const;
 
  private:
-  enum Detail : std::uint16_t { kLoop, kApplied, kBooted, kAct, kRetry, kPoll };
+  enum Detail : std::uint16_t { kLoop, kApplied, kBooted, kAct, kRetry, kPoll, kCheckMachine };
 
   // What pods of one template and owner have in common.
   struct PodKind {
@@ -65,6 +70,7 @@ class NodeScaling final : private controllers::Watcher {
     bool known = false;
     bool there = false;
     bool dirty = false;
+    bool lost = false;          // No machine behind it any more.
     bool was_cordoned = false;  // Before its removal began.
     std::uint32_t group = kNoNodeGroup;
     std::uint32_t generation = 0;  // Of its removal: events of one that came to nothing are stale.
@@ -109,6 +115,7 @@ class NodeScaling final : private controllers::Watcher {
   bool holds_pods(NodeId node) const;
   void delete_machine(NodeId node);
   void fail_removal(NodeId node);
+  void check_machine(NodeId node);
   void schedule(Time at, std::uint32_t subject, std::uint32_t generation, Detail detail) {
     engine_.schedule(at, kPhaseChange, {subject, generation, EventKind::kNodeScalingEvent, detail});
   }

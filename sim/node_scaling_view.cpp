@@ -16,6 +16,7 @@ using controllers::ObjectKind;
 
 namespace {
 
+constexpr Duration kCloudMonitorPeriod = seconds(5);  // cloud-controller-manager --node-monitor-period.
 constexpr const char* kSafeToEvict = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 
 const char* kind_name(ObjectKind kind) {
@@ -64,7 +65,13 @@ void NodeScaling::pod_changed(const controllers::Pod& pod, const controllers::Po
 }
 
 void NodeScaling::object_changed(ObjectKind kind, ObjectId id, controllers::Change change) {
-  if (kind == ObjectKind::kNode && change == controllers::Change::kUpdated) mark(static_cast<NodeId>(id));
+  if (kind == ObjectKind::kNode && change == controllers::Change::kUpdated) {
+    mark(static_cast<NodeId>(id));
+    if (id < entries_.size() && entries_[id].lost) {
+      const std::int64_t looks = engine_.now().ns / kCloudMonitorPeriod.ns + 1;
+      schedule(Time{} + kCloudMonitorPeriod * looks, id, 0, kCheckMachine);
+    }
+  }
   if (kind != ObjectKind::kPodDisruptionBudget) return;
   budgets_dirty_ = true;
   if (change == controllers::Change::kUpdated) return;

@@ -75,6 +75,7 @@ Simulation::Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Schedul
       node_scaling_ = std::make_unique<NodeScaling>(
           cluster_, engine_, journal_, actions_, *nodes_, control_plane_.get(), *parts.node_autoscaler, parts.groups,
           NodeScalingOptions{options.seed, options.replication, options.scheduling_period});
+      if (faults_) faults_->set_on_reclaim([this](NodeId node) { node_scaling_->machine_lost(node); });
     }
     if (parts.healer != nullptr && control_plane_) {
       healing_ = std::make_unique<Healing>(engine_, journal_, cluster_, *nodes_, *control_plane_, *parts.healer,

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 #include "policies/registry.hpp"
@@ -101,6 +102,7 @@ class ScaledRun {
     if (plan != nullptr) {
       faults = std::make_unique<FaultInjection>(engine, *nodes, images_, *plan, std::span<const FaultEvent>(), cluster);
       faults->follow_joins(Time{} + seconds(3600), {seed, 0});
+      faults->set_on_reclaim([this](NodeId node) { scaling->machine_lost(node); });
     }
     scaling = std::make_unique<NodeScaling>(cluster, engine, journal_, actions, *nodes, control_plane.get(), *policy,
                                             groups_.groups, NodeScalingOptions{seed, 0, {}});
@@ -471,6 +473,68 @@ faults:
   EXPECT_EQ(run.nodes->verify(), "");
   EXPECT_EQ(run.cluster.verify(), "");
   EXPECT_TRUE(run.nodes->removed(NodeId{1}));
+}
+
+// A machine is taken back at 100 s. Its group asks for another one at once, which boots for 100 s and is Ready 10 s
+// later. The silent node is found 40 to 60 s after it went (reference, self-healing, section 5), the cloud says within
+// 5 s that there is no machine, and pod garbage collection makes an end of its pods 40 to 60 s after that.
+TEST(NodeScaling, TheCloudReplacesWhatItTakesBack) {
+  const FaultPlan nothing_else_fails;
+  for (const char* policy : {"fixed", "cluster-autoscaler"}) {
+    ScaledRun run(
+        deployment("web", 2, "3"),
+        "- {name: spot, cpu: '4', memory: 16Gi, min: 0, max: 4, initial: 2, capacityType: spot, price: 0.36,\n"
+        "   bootTime: '100', readyTime: '10'}\n",
+        named(policy), 1, &nothing_else_fails);
+    run.play(seconds(100));
+    run.nodes->crash(NodeId{0});
+    run.scaling->machine_lost(NodeId{0});
+    run.scaling->machine_lost(NodeId{0});  // Once is enough.
+    run.control();
+    run.play(seconds(600));
+    EXPECT_EQ(run.verify(), "");
+    EXPECT_EQ(run.scaling->target_size(0), 2);
+    run.finish(seconds(600));
+    EXPECT_THAT(run.times(RecordKind::kNodeRequested), ElementsAre(100)) << policy;
+    EXPECT_THAT(run.times(RecordKind::kNodeReady), ElementsAre(210)) << policy;
+    const std::vector<double> left = run.times(RecordKind::kNodeLeft);
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_GT(left[0], 140);
+    EXPECT_LE(left[0], 165);
+    EXPECT_DOUBLE_EQ(std::fmod(left[0], 5), 0);
+    const std::vector<double> created = run.times(RecordKind::kPodCreated);
+    ASSERT_EQ(created.size(), 3U);
+    EXPECT_GE(created[2], left[0] + 40);
+    EXPECT_LE(created[2], left[0] + 60);
+    EXPECT_EQ(run.cluster.nodes_existing(), 2U);
+  }
+}
+
+// Machines that join live 300 s on average; each is asked for when the one before it goes, and joins 100 s later.
+TEST(NodeScaling, SpotMachinesComeAndGo) {
+  const FaultPlan plan = read_fault_plan(R"(
+apiVersion: berth.dev/v1alpha1
+kind: FaultPlan
+metadata: {name: test}
+faults:
+- {kind: spotReclaim, hazard: exponential(mean=300s), notice: 30s, target: {}}
+)",
+                                         "plan.yaml", ".");
+  ScaledRun run(deployment("web", 2, "1"), kGroups, named("fixed"), 3, &plan);
+  run.play(seconds(20));
+  run.nodes->crash(NodeId{0});
+  run.scaling->machine_lost(NodeId{0});  // From here on machines join, and the plan follows them.
+  run.control();
+  run.play(seconds(3000));
+  EXPECT_EQ(run.verify(), "");
+  run.finish(seconds(3000));
+  const std::vector<double> joined = run.times(RecordKind::kNodeJoined);
+  const std::vector<double> asked = run.times(RecordKind::kNodeRequested);
+  ASSERT_GT(joined.size(), 3U);
+  EXPECT_DOUBLE_EQ(asked[0], 20);
+  for (std::size_t i = 0; i < joined.size(); ++i) EXPECT_DOUBLE_EQ(joined[i], asked[i] + 100);
+  for (std::size_t i = 1; i < asked.size(); ++i) EXPECT_GT(asked[i], joined[i - 1]);
+  EXPECT_EQ(run.scaling->target_size(0), 1);
 }
 
 TEST(NodeScaling, BillsAsInstancesDo) {
