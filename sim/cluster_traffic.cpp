@@ -134,7 +134,9 @@ const ClusterTraffic::Serving& ClusterTraffic::serving(TemplateId id) {
   for (std::size_t s = 0; s < selectors_.size(); ++s) {
     const Selector& selector = selectors_[s];
     if (!selector.any || selector.namespace_name != pod->scheduling.namespace_name) continue;
-    if (pod->scheduling.labels.has_all(selector.labels)) out.services.push_back(static_cast<ServiceId>(s));
+    if (!pod->scheduling.labels.has_all(selector.labels)) continue;
+    out.services.push_back(static_cast<ServiceId>(s));
+    out.concurrency = std::min(out.concurrency, file_.services[s].work.concurrency);
   }
   std::size_t chosen = 0;
   for (std::size_t c = pod->spec.containers.size(); c-- > 0;) {
@@ -169,7 +171,7 @@ void ClusterTraffic::started(std::uint32_t ref, TemplateId pod_template, NodeId 
     pod.container = container;
     const std::int64_t cpu =
         work.cpu_milli > 0 ? work.cpu_milli : std::max<std::int64_t>(1, cluster_.node_spec(node).allocatable.cpu_milli);
-    model_->pod_added({ref, work.services, node, cpu, 0xFFFF'FFFF});
+    model_->pod_added({ref, work.services, node, cpu, work.concurrency});
     model_->pod_stopped(ref);  // It has an address; nobody listens yet.
   }
   ++pod.generation;

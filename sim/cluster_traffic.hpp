@@ -55,6 +55,7 @@ class ClusterTraffic {
     std::vector<ServiceId> services;
     std::uint16_t container = 0;
     std::int64_t cpu_milli = 0;  // 0: no limit.
+    std::uint32_t concurrency = 0xFFFF'FFFF;
   };
   struct Pod {
     bool added = false;

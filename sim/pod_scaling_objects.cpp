@@ -231,6 +231,13 @@ void PodScaling::make_autoscaler(Workload& workload, const api::HorizontalPodAut
     fill("min_scale", object.min_replicas);
     fill("max_scale", object.max_replicas);
     fill("replicas", replicas);
+    for (const api::MetricSpec& metric : object.metrics) {
+      const HpaMetricSpec spec = metric_spec(metric);
+      if (spec.type != HpaMetricType::kResource || metric.name != "cpu") continue;
+      if (spec.target == HpaTargetType::kUtilization && declares(info, "cpu_percent")) {
+        own.params.try_emplace("cpu_percent", std::to_string(spec.target_value));
+      }
+    }
     if (limits) {
       workload.least = 0;
       workload.most = std::numeric_limits<std::int32_t>::max();

@@ -119,8 +119,8 @@ class ScenarioReader {
           alone->fail("is given without \"kubelet\"; expected \"kubelet: {}\" beside it");
       }
     }
-    read_further_documents(map);
     if (const auto v = map.find("manifests")) read_manifests(*v);
+    read_further_documents(map);
     if (const auto v = map.find("traffic")) {
       if (!scenario_.manifests)
         v->fail("is given without \"manifests\"; expected the Services and their pods beside it");
@@ -247,7 +247,7 @@ class ScenarioReader {
     if (!parts_.traffic.empty()) {
       once("traffic");
       if (!scenario_.manifests)
-        map.value().fail("has a Traffic document without Services; expected them in this file too");
+        map.value().fail("has a Traffic document without Services; expected them in this file, or \"manifests\"");
       take_traffic(read_traffic(parts_.traffic, file_, base_));
     }
     if (!parts_.faults.empty()) {

@@ -35,8 +35,13 @@ const Register<PodAutoscaler, PredictiveAutoscaler> kRegistered{
 
 PredictiveAutoscaler::PredictiveAutoscaler(const Params& p)
     : period_(span(p, "period_seconds", 60, 1, "one number of the series, one decision")),
-      target_(p.number("concurrency",
-                       {.fallback = 70, .min = 0.001, .max = 1e6, .help = "requests in flight a pod is to have"})),
+      concurrency_(p.number(
+          "concurrency",
+          {.fallback = 0, .min = 0, .max = 1e6, .help = "requests in flight a pod is to have; 0: go by CPU use"})),
+      cpu_share_(
+          p.number("cpu_percent",
+                   {.fallback = 70, .min = 1, .max = 100'000, .help = "of the request: CPU use a pod is to have"}) /
+          100),
       margin_(p.number("margin_percent",
                        {.fallback = 20, .min = 0, .max = 1000, .help = "more than forecast, for safety"}) /
               100),
@@ -54,14 +59,34 @@ PredictiveAutoscaler::PredictiveAutoscaler(const Params& p)
   }
 }
 
-std::int32_t PredictiveAutoscaler::observe(const ScaleObservation& o) {
-  bank_.add(o.concurrency);
-  double load = o.concurrency;
-  if (bank_.ready()) {
-    for (std::size_t step = 1; step <= steps_; ++step) load = std::max(load, bank_.forecast(step));
+// The load in pods that have just what they are to have; nothing if nobody knows.
+std::optional<double> PredictiveAutoscaler::load(const ScaleObservation& o) const {
+  if (concurrency_ > 0) return o.concurrency / concurrency_;
+  std::int64_t used = 0;
+  std::int64_t requested = 0;
+  std::int64_t pods = 0;
+  for (std::size_t i = 0; i < o.cpu.value_milli.size(); ++i) {
+    if (o.cpu.value_milli[i] == kNoSample || o.cpu.request_milli[i] == kNoRequest) continue;
+    used += o.cpu.value_milli[i];
+    requested += o.cpu.request_milli[i];
+    ++pods;
   }
-  const double wanted = std::ceil(load * (1 + margin_) / target_);
-  const auto bounded = static_cast<std::int32_t>(std::clamp(wanted, double(min_replicas_), double(max_replicas_)));
+  if (requested == 0) return std::nullopt;
+  return static_cast<double>(used) / (cpu_share_ * static_cast<double>(requested) / static_cast<double>(pods));
+}
+
+std::int32_t PredictiveAutoscaler::observe(const ScaleObservation& o) {
+  const std::optional<double> now = load(o);
+  double most = o.spec_replicas;  // Blind: as it is.
+  if (now) {
+    bank_.add(*now);
+    most = *now;
+    if (bank_.ready()) {
+      for (std::size_t step = 1; step <= steps_; ++step) most = std::max(most, bank_.forecast(step));
+    }
+    most = std::ceil(most * (1 + margin_) - 1e-9);
+  }
+  const auto bounded = static_cast<std::int32_t>(std::clamp(most, double(min_replicas_), double(max_replicas_)));
   return down_.record(slot_++, bounded);
 }
 

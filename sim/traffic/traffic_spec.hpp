@@ -75,6 +75,7 @@ struct ServiceWork {
   Distribution demand;  // CPU seconds.
   Discipline discipline = Discipline::kProcessorSharing;
   bool blocking = true;                     // Keeps its place among the `concurrency` while it waits for calls.
+  std::uint32_t concurrency = 0xFFFF'FFFF;  // Requests that a pod has in work at a time; FCFS: its workers.
   std::uint32_t queue_limit = 0xFFFF'FFFF;  // Waiting requests a pod takes; beyond it, 503.
   std::vector<std::vector<CallSpec>> groups;
 };

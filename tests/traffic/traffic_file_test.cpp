@@ -35,6 +35,7 @@ services:
   - name: front
     demand: exponential(mean=5ms)
     discipline: fcfs
+    concurrency: 4
     blocking: false
     queueLimit: 10
     calls:
@@ -64,6 +65,8 @@ TEST(TrafficFileTest, Reads) {
   ASSERT_EQ(f.services.size(), 3U);
   const ServiceWork& front = f.services[0].work;
   EXPECT_EQ(front.discipline, Discipline::kFcfs);
+  EXPECT_EQ(front.concurrency, 4U);
+  EXPECT_EQ(f.services[1].work.concurrency, 0xFFFF'FFFFU);
   EXPECT_FALSE(front.blocking);
   EXPECT_EQ(front.queue_limit, 10U);
   ASSERT_EQ(front.groups.size(), 2U);
@@ -120,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
     Table, TrafficFileRejects,
     testing::Values(
         Wrong{"Service", "service: cart,", "service: card,",
-              "shop.yaml:22:20: services[0].calls[0][0].service is \"card\"; expected a Service of this file; "
+              "shop.yaml:23:20: services[0].calls[0][0].service is \"card\"; expected a Service of this file; "
               "did you mean \"cart\"?"},
         Wrong{"Key", "queueLimit: 10", "queuelimit: 10", "did you mean \"queueLimit\"?"},
         Wrong{"Rate", "rate: 100,", "rate: 0,", "rate is 0; expected more than 0"},

@@ -106,7 +106,7 @@ class TrafficReader {
     }
     const auto items = map.at("services").list();
     for (const YamlValue& item : items) {  // Names first: a call may look ahead.
-      const YamlMap service = item.map({"name", "demand", "discipline", "blocking", "queueLimit", "calls"});
+      const YamlMap service = item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls"});
       const std::string& name = service.at("name").text();
       if (std::ranges::find(names_, name) != names_.end()) {
         service.at("name").fail(fmt::format("is \"{}\", as another one's; expected names that differ", name));
@@ -115,12 +115,17 @@ class TrafficReader {
     }
     if (names_.empty()) map.at("services").fail("is empty; expected one Service or more");
     for (const YamlValue& item : items) {
-      const YamlMap service = item.map({"name", "demand", "discipline", "blocking", "queueLimit", "calls"});
+      const YamlMap service = item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls"});
       TrafficService read{service.at("name").text(), {}};
       read.work.demand = service.at("demand").distribution();
       if (const auto v = service.find("discipline")) {
         read.work.discipline =
             v->choice({"processor-sharing", "fcfs"}) == 0 ? Discipline::kProcessorSharing : Discipline::kFcfs;
+      }
+      if (const auto v = service.find("concurrency")) {
+        read.work.concurrency = static_cast<std::uint32_t>(v->integer(1, 0xFFFF'FFFE));
+      } else if (read.work.discipline == Discipline::kFcfs) {
+        service.at("discipline").fail("is fcfs without workers; expected \"concurrency\" beside it");
       }
       if (const auto v = service.find("blocking")) read.work.blocking = v->boolean();
       if (const auto v = service.find("queueLimit")) {
@@ -274,11 +279,15 @@ class TrafficReader {
   }
 
   std::shared_ptr<const ArrivalProcess> read_replay(const YamlValue& value, ArrivalSpan span) {
-    const YamlMap map = value.map({"kind", "from", "until", "file", "time", "timeUnit", "speed", "repeat"});
+    const YamlMap map = value.map({"kind", "from", "until", "file", "time", "timeUnit", "shift", "speed", "repeat"});
     ImportReport report;
     const YamlValue file = map.at("file");
     std::vector<Time> times = import_arrival_csv(input(file), map.at("time").text(), time_unit(map), report);
     out_.reports.emplace_back(file.text(), std::move(report));
+    if (const auto v = map.find("shift")) {
+      const Duration shift = v->duration();
+      for (Time& at : times) at = at + shift;
+    }
     const auto speed = map.find("speed");
     const auto repeat = map.find("repeat");
     return at_place(value, [&] {

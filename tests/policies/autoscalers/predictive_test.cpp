@@ -120,6 +120,22 @@ TEST(Predictive, ComesDownAfterTheWindow) {
   EXPECT_LT(observe(a, 24, 5), 10);
 }
 
+// 300 and 500 of 500 millicores, at 80 % of the request: as much as 800 / 400 = 2 pods that have what they are to have.
+// A pod without a sample or a request says nothing.
+TEST(Predictive, GoesByCpu) {
+  PredictiveAutoscaler a = make("predictive(cpu_percent=80,margin_percent=0,max_replicas=100,season_seconds=0)");
+  const std::vector<std::int64_t> used{300, 500, kNoSample, 700};
+  const std::vector<std::int64_t> requests{500, 500, 500, kNoRequest};
+  ScaleObservation o;
+  o.spec_replicas = 7;
+  o.concurrency = 1e6;         // Not looked at.
+  EXPECT_EQ(a.observe(o), 7);  // Nobody knows yet: as it is.
+  o.cpu.value_milli = used;
+  o.cpu.request_milli = requests;
+  for (std::int64_t t = 1; t < 5; ++t) EXPECT_EQ(a.observe(o), 7);  // The window's highest wish.
+  EXPECT_EQ(a.observe(o), 2);
+}
+
 TEST(Predictive, RefusesAMinimumAboveTheMaximum) {
   EXPECT_THROW(make("predictive(min_replicas=11)"), InputError);
 }
