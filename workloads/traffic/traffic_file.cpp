@@ -106,7 +106,8 @@ class TrafficReader {
     }
     const auto items = map.at("services").list();
     for (const YamlValue& item : items) {  // Names first: a call may look ahead.
-      const YamlMap service = item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls"});
+      const YamlMap service =
+          item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls"});
       const std::string& name = service.at("name").text();
       if (std::ranges::find(names_, name) != names_.end()) {
         service.at("name").fail(fmt::format("is \"{}\", as another one's; expected names that differ", name));
@@ -115,7 +116,8 @@ class TrafficReader {
     }
     if (names_.empty()) map.at("services").fail("is empty; expected one Service or more");
     for (const YamlValue& item : items) {
-      const YamlMap service = item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls"});
+      const YamlMap service =
+          item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls"});
       TrafficService read{service.at("name").text(), {}};
       read.work.demand = service.at("demand").distribution();
       if (const auto v = service.find("discipline")) {
