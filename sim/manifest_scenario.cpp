@@ -2,38 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include "sim/engine/error.hpp"
 #include "sim/manifest_cluster.hpp"
+#include "workloads/manifest/api_schema.hpp"
 #include "workloads/yaml.hpp"
 
 namespace berth {
-
-namespace {
-
-// Whether a run would be another one without objects of this kind: then a bad one stops it. Of all others (roles,
-// quotas of other systems …) a bad one is as good as none.
-bool matters(std::string_view kind) {
-  static constexpr std::string_view kNone[] = {"ClusterRole",
-                                               "ClusterRoleBinding",
-                                               "Role",
-                                               "RoleBinding",
-                                               "ServiceAccount",
-                                               "Ingress",
-                                               "IngressClass",
-                                               "NetworkPolicy",
-                                               "PodSecurityPolicy",
-                                               "CustomResourceDefinition",
-                                               "ValidatingWebhookConfiguration",
-                                               "MutatingWebhookConfiguration",
-                                               "APIService"};
-  return std::find(std::begin(kNone), std::end(kNone), kind) == std::end(kNone);
-}
-
-}  // namespace
 
 bool is_manifest(const std::string& path) {
   std::error_code unreadable;
@@ -48,7 +25,7 @@ Scenario scenario_of_manifests(std::span<const std::string> paths, const Manifes
   auto manifests = std::make_shared<manifest::Manifests>(manifest::load_manifests(paths));
   Scenario scenario;
   for (const manifest::Rejected& rejected : manifests->rejected) {
-    if (matters(rejected.kind)) throw InputError(rejected.message);
+    if (!manifest::ApiSchema::get().plays_no_part(rejected.kind)) throw InputError(rejected.message);
     scenario.notes.push_back("left out: " + rejected.message);
   }
   const std::filesystem::path first = std::filesystem::path(paths.front()).lexically_normal();

@@ -9,6 +9,7 @@
 #include "tests/support/case_name.hpp"
 #include "tests/support/manifest_case.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "workloads/manifest/api_schema.hpp"
 #include "workloads/manifest/validation.hpp"
 
 namespace berth::test {
@@ -345,6 +346,17 @@ TEST(ManifestFuzz, EveryPrefixAndEverySlip) {
     }
   }
   EXPECT_GT(rejected, kGood.size());
+}
+
+// What `berth run` may leave out when it is bad, and what not: a word that is no kind may be a Deployment misspelt.
+TEST(ManifestRejects, SomeKindsPlayNoPart) {
+  const manifest::ApiSchema& schema = manifest::ApiSchema::get();
+  for (const char* kind : {"Ingress", "ClusterRole", "NetworkPolicy", "PodSecurityPolicy", "APIService"}) {
+    EXPECT_TRUE(schema.plays_no_part(kind)) << kind;
+  }
+  for (const char* kind : {"Deployment", "Deploymnt", "PersistentVolume", "(no kind)", "(not readable)", ""}) {
+    EXPECT_FALSE(schema.plays_no_part(kind)) << kind;
+  }
 }
 
 }  // namespace

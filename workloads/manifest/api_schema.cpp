@@ -200,6 +200,17 @@ std::string ApiSchema::home_of(std::string_view kind) const {
   return {};
 }
 
+bool ApiSchema::plays_no_part(std::string_view kind) const {
+  if (kind == "PodSecurityPolicy" || kind == "InitializerConfiguration") return true;  // Gone without a successor.
+  bool known = false;
+  for (const ApiKind& k : kinds_) {
+    if (k.kind != kind) continue;
+    if (k.use == ApiKind::Use::kModelled) return false;
+    known = true;
+  }
+  return known;
+}
+
 std::vector<std::string> ApiSchema::kinds() const {
   std::vector<std::string> names;
   for (const ApiKind& kind : kinds_) names.push_back(kind.kind);

@@ -78,6 +78,8 @@ class ApiSchema {
   bool builtin_group(std::string_view api_version) const;
   // The version that has this kind, empty if none.
   std::string home_of(std::string_view kind) const;
+  // A kind of Kubernetes', past or present, that no run would be another one without.
+  bool plays_no_part(std::string_view kind) const;
   // All kinds, for did-you-mean.
   std::vector<std::string> kinds() const;
 
