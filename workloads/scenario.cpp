@@ -119,7 +119,7 @@ class ScenarioReader {
     ImportReport report;
     const YamlValue file = map.at("file");
     for (NodeSpec& node : read_nodes_csv(input(file), catalog_, options, report)) add_node(file, std::move(node));
-    for (const std::string& note : report.notes) scenario_.notes.push_back(file.text() + ": " + note);
+    note_rows(file.text(), report);
   }
 
   void read_node_group(const YamlValue& item) {
@@ -157,6 +157,7 @@ class ScenarioReader {
                                                     .nodes = !scenario_.nodes.empty()});
     for (NodeSpec& node : read.nodes) add_node(value, std::move(node));
     scenario_.workload = std::move(read.workload);
+    if (read.report.rows_read > 0) note_rows(read.inputs.front(), read.report);
     scenario_.report = std::move(read.report);
     scenario_.inputs.insert(scenario_.inputs.end(), read.inputs.begin(), read.inputs.end());
     scenario_.notes.insert(scenario_.notes.end(), read.notes.begin(), read.notes.end());
@@ -191,8 +192,12 @@ class ScenarioReader {
   [[noreturn]] static void fail_as_twice(const YamlValue& value) {
     value.fail("is given twice: here, and as a document of this file; expected one");
   }
+  void note_rows(const std::string& file, const ImportReport& report) {
+    scenario_.notes.push_back(std::filesystem::path(file).filename().string() + ": " + report.line());
+  }
   void take_traffic(TrafficFile traffic) {
     for (const std::string& file : traffic.inputs) scenario_.inputs.push_back(file);
+    for (const auto& [file, report] : traffic.reports) note_rows(file, report);
     scenario_.traffic = std::make_shared<TrafficFile>(std::move(traffic));
   }
   void require_horizon(const YamlValue& place) const {

@@ -1,6 +1,8 @@
 // The workload that is held in memory, and the one pass that surveys any workload.
 #include "workloads/workload.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -75,6 +77,19 @@ std::string MemoryWorkload::pod_name(std::uint32_t row) const {
   if (names_.empty()) return Workload::pod_name(row);
   BERTH_CHECK(row < names_.size());
   return names_[row];
+}
+
+std::vector<std::string> ImportReport::lines() const {
+  std::uint64_t left_out = 0;
+  for (const Skipped& s : skipped) left_out += s.rows;
+  std::vector<std::string> out{fmt::format("{} rows read, {} used, {} skipped", rows_read, rows_used, left_out)};
+  for (const Skipped& s : skipped) out.push_back(fmt::format("skipped {}: {}", s.rows, s.why));
+  for (const std::string& note : notes) out.push_back("note: " + note);
+  return out;
+}
+
+std::string ImportReport::line() const {
+  return fmt::format("{}", fmt::join(lines(), "; "));
 }
 
 }  // namespace berth

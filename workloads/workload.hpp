@@ -83,6 +83,10 @@ struct ImportReport {
   std::uint64_t rows_used = 0;
   std::vector<Skipped> skipped;
   std::vector<std::string> notes;  // What was assumed, one sentence each (for instance "memory is not in the source").
+
+  // "10 rows read, 9 used, 1 skipped", "skipped 1: no time", "note: …".
+  std::vector<std::string> lines() const;
+  std::string line() const;  // The same, with semicolons.
 };
 
 }  // namespace berth

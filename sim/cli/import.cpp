@@ -16,11 +16,11 @@ namespace berth {
 namespace {
 
 void print_report(const std::string& what, const ImportReport& report) {
-  std::uint64_t skipped = 0;
-  for (const ImportReport::Skipped& s : report.skipped) skipped += s.rows;
-  fmt::print("{}: {} rows read, {} used, {} skipped\n", what, report.rows_read, report.rows_used, skipped);
-  for (const ImportReport::Skipped& s : report.skipped) fmt::print("  skipped {}: {}\n", s.rows, s.why);
-  for (const std::string& note : report.notes) fmt::print("  note: {}\n", note);
+  const char* before = "";
+  for (const std::string& line : report.lines()) {
+    fmt::print("{}{}{}\n", before, *before == '\0' ? what + ": " : std::string(), line);
+    before = "  ";
+  }
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ Scenario from_files(const InputFlags& flags) {
   OpenbOptions options;
   options.order = flags.protocol == "fill" ? OpenbOrder::kFill : OpenbOrder::kReplay;
   scenario.workload = std::make_shared<MemoryWorkload>(import_openb(flags.pods, catalog, options, scenario.report));
-  scenario.notes = scenario.report.notes;
+  scenario.notes.push_back(flags.pods + ": " + scenario.report.line());
   scenario.name = variant_of(flags.pods);
   scenario.inputs.push_back(flags.pods);
   return scenario;
@@ -90,6 +90,7 @@ void add_traffic(Scenario& scenario, const Additions& additions) {
     traffic = read_traffic_file(additions.traffic_files.front());
     scenario.inputs.push_back(additions.traffic_files.front());
     for (const std::string& file : traffic.inputs) scenario.inputs.push_back(file);
+    for (const auto& [file, report] : traffic.reports) scenario.notes.push_back(file + ": " + report.line());
   } else {
     const ServiceCalls calls = find_service_calls(*scenario.manifests);
     traffic = plain_traffic(calls, additions.sources);

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string_view>
+#include <utility>
 
 #include "results/table.hpp"
 #include "sim/cli/commands.hpp"
@@ -16,6 +18,7 @@
 #include "workloads/manifest/manifest.hpp"
 #include "workloads/nodes_csv.hpp"
 #include "workloads/openb.hpp"
+#include "workloads/scenario_documents.hpp"
 #include "workloads/trace.hpp"
 #include "workloads/vm_arrivals.hpp"
 #include "workloads/yaml.hpp"
@@ -23,13 +26,10 @@
 namespace berth {
 namespace {
 
-std::string rows(const char* what, const ImportReport& report, std::size_t items) {
-  std::uint64_t skipped = 0;
-  for (const ImportReport::Skipped& s : report.skipped) skipped += s.rows;
-  std::string text = fmt::format("{}: {} rows read, {} used, {} skipped; {}", what, report.rows_read, report.rows_used,
-                                 skipped, items);
-  for (const ImportReport::Skipped& s : report.skipped) text += fmt::format("\n  skipped {}: {}", s.rows, s.why);
-  for (const std::string& note : report.notes) text += "\n  note: " + note;
+std::string rows(const std::string& what, const ImportReport& report, const std::string& made) {
+  std::vector<std::string> lines = report.lines();
+  std::string text = fmt::format("{}: {}; {}", what, lines.front(), made);
+  for (std::size_t i = 1; i < lines.size(); ++i) text += "\n  " + lines[i];
   return text;
 }
 
@@ -46,25 +46,51 @@ std::string check_csv(const std::string& file) {
   ImportReport report;
   if (has("sn")) {
     const std::size_t n = read_nodes_csv(file, catalog, {}, report).size();
-    return rows("node list", report, n) + " nodes";
+    return rows("node list", report, fmt::format("{} nodes", n));
   }
   if (has("job") && has("cores")) {
     const std::size_t n = import_batch_jobs(file, catalog, {}, report).arrivals().size();
-    return rows("batch jobs", report, n) + " pods";
+    return rows("batch jobs", report, fmt::format("{} pods", n));
   }
   if (has("vcpu")) {
     const std::size_t n = import_vm_arrivals(file, catalog, {}, report).arrivals().size();
-    return rows("VM arrivals", report, n) + " pods";
+    return rows("VM arrivals", report, fmt::format("{} pods", n));
   }
   if (has("gpus") && has("submit_s")) {
     const std::size_t n = import_gpu_jobs(file, catalog, {}, report).arrivals().size();
-    return rows("GPU jobs", report, n) + " pods";
+    return rows("GPU jobs", report, fmt::format("{} pods", n));
   }
   const std::size_t n = import_openb(file, catalog, {}, report).arrivals().size();
-  return rows("openb pod list", report, n) + " pods";
+  return rows("openb pod list", report, fmt::format("{} pods", n));
+}
+
+std::string describe(const TrafficFile& traffic) {
+  std::string text = fmt::format("traffic \"{}\": {} Services, {} sources, by {}", traffic.name,
+                                 traffic.services.size(), traffic.sources.size(), traffic.fluid ? "rates" : "requests");
+  for (const auto& [file, report] : traffic.reports) text += "\n  " + file + ": " + report.line();
+  return text;
+}
+
+std::string describe(const FaultPlan& plan) {
+  std::string text = fmt::format("fault plan \"{}\": {} faults", plan.name, plan.faults.size());
+  for (const Fault& fault : plan.faults) text += "\n  " + fault.name;
+  return text;
 }
 
 std::string describe(const Scenario& scenario) {
+  if (scenario.manifests) {
+    std::string text = fmt::format("scenario \"{}\": {} nodes; objects:", scenario.name, scenario.nodes.size());
+    const char* sign = " ";
+    for (const auto& [kind, count] : scenario.manifests->kinds) {
+      if (count.modelled > 0) text += fmt::format("{}{} {}", std::exchange(sign, ", "), count.modelled, kind);
+    }
+    for (const std::string& note : scenario.notes) text += "\n  note: " + note;
+    for (const manifest::Notes::Note& note : scenario.manifests->notes.list())
+      text += "\n  " + manifest::to_string(note);
+    if (scenario.traffic) text += "\n" + describe(*scenario.traffic);
+    if (scenario.faults) text += "\n" + describe(*scenario.faults);
+    return text;
+  }
   const Survey s = survey(*scenario.workload, 1, 0);
   std::string text =
       fmt::format("scenario \"{}\": {} nodes, {} pods (seed 1), {} templates, last arrival at {}", scenario.name,
@@ -113,6 +139,10 @@ std::string check(const std::string& file) {
       return fmt::format("study: {} scenarios, {} policies, {} seeds", spec.scenarios.size(), spec.policies.size(),
                          spec.seeds.size());
     }
+    const std::string text = read_text_file(file);
+    const std::string_view kind = own_kind(text);
+    if (kind == "Traffic") return describe(read_traffic_file(file));
+    if (kind == "FaultPlan") return describe(read_fault_plan(file));
     return describe(load_scenario(file));
   }
   const TraceWorkload trace(file);

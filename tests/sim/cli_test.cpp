@@ -328,6 +328,26 @@ TEST(Cli, OldResultsSurviveAFailure) {
   EXPECT_EQ(slurp(folder / "out/summary.csv"), summary);
 }
 
+// What is read of a Traffic file and of a plan is told, and each row of a series accounted for.
+TEST(Validate, TrafficAndFaultPlans) {
+  const TempDir folder;
+  folder.file("rate.csv", "minute,who,count\n0,a,5\n1,b,6\n2,a,7\n");
+  folder.file(
+      "traffic.yaml",
+      "apiVersion: berth.dev/v1alpha1\nkind: Traffic\nname: t\nservices: [{name: front, demand: 1ms}]\nsources:\n"
+      "- {name: s, service: front, arrivals: {kind: series, file: rate.csv, time: minute, value: count, timeUnit: 1m, "
+      "where: {who: a}}}\n");
+  folder.file("plan.yaml",
+              "apiVersion: berth.dev/v1alpha1\nkind: FaultPlan\nmetadata: {name: p}\nfaults:\n"
+              "- {kind: nodeCrash, at: 10m}\n");
+  const ProcessResult r = run_berth({"validate", folder / "traffic.yaml", folder / "plan.yaml"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_NE(r.out.find("traffic \"t\": 1 Services, 1 sources, by requests"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("rate.csv: 3 rows read, 2 used, 1 skipped; skipped 1: who is not \"a\""), std::string::npos)
+      << r.out;
+  EXPECT_NE(r.out.find("fault plan \"p\": 1 faults\n  nodeCrash-0"), std::string::npos) << r.out;
+}
+
 // Rows whose times run backwards are left out, and said so: they are the trace's fault and no reason to stop.
 TEST(Cli, TimesThatRunBackwardsAreAccountedFor) {
   const TempDir folder;
