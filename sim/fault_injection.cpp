@@ -119,10 +119,11 @@ void FaultInjection::apply(const FaultEvent& strike, bool begins) {
                                                  static_cast<std::int64_t>(begins ? now / factor : now * factor));
       break;
     }
-    case FaultKind::kContainerCrash:
+    case FaultKind::kContainerCrash:  // At a time; those that are drawn for each container: Nodes::crash_of().
+      if (begins) nodes_.crash_containers(plan_.faults[strike.fault]);
+      break;
     case FaultKind::kMemoryLeak:
-      break;  // Of single containers: drawn when one starts (Nodes::crash_of). Leaks, and crashes at a time, are not
-              // played.
+      break;  // Part of each container's memory curve from its start: Nodes::leaks_of().
   }
 }
 

@@ -22,6 +22,12 @@ std::int64_t rate(std::int64_t change, Duration window, std::int64_t scale) {
 
 }  // namespace
 
+Duration first_scrape(const MetricsServerOptions& options) {
+  if (options.phase) return *options.phase;
+  Rng rng(options.seed, options.replication, kStream, Purpose::kPolicy);
+  return nanoseconds(static_cast<std::int64_t>(rng.below64(static_cast<std::uint64_t>(options.resolution.ns))));
+}
+
 MetricsServer::MetricsServer(Engine<Event>& engine, const controllers::Store& store, PodMeasurements& measurements,
                              Lister lister, const MetricsServerOptions& options)
     : engine_(engine), store_(store), measurements_(measurements), lister_(std::move(lister)), options_(options) {
@@ -30,10 +36,7 @@ MetricsServer::MetricsServer(Engine<Event>& engine, const controllers::Store& st
 }
 
 void MetricsServer::start() {
-  Rng rng(options_.seed, options_.replication, kStream, Purpose::kPolicy);
-  const auto drawn = static_cast<std::int64_t>(rng.below64(static_cast<std::uint64_t>(options_.resolution.ns)));
-  engine_.schedule(engine_.now() + options_.phase.value_or(Duration{drawn}), kPhaseChange,
-                   {0, 0, EventKind::kScalingEvent, kScrape});
+  engine_.schedule(engine_.now() + first_scrape(options_), kPhaseChange, {0, 0, EventKind::kScalingEvent, kScrape});
 }
 
 void MetricsServer::handle(const Event& event) {

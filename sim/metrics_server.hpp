@@ -50,6 +50,9 @@ struct MetricsServerOptions {
   std::optional<Duration> phase;      // Of the first scrape; absent: drawn, anywhere within the resolution.
 };
 
+// When the first scrape is, counted from the start: options.phase, or the draw that stands for it.
+Duration first_scrape(const MetricsServerOptions& options);
+
 // PodMetrics of metrics.k8s.io, and beside it what an adapter for custom metrics makes of the same two answers.
 struct PodMetrics {
   Time time;  // Whole seconds, as the API has it.

@@ -79,11 +79,15 @@ class Nodes final : public NodeAgent,
   bool is_down(NodeId node) const { return down_[index(node)] != 0; }
   ImagePuller& registries() { return images_.runtime(); }
 
-  // Crashes of single containers that it draws strike them. Null: none. It must outlive this.
-  void set_fault_plan(const FaultPlan* plan) { fault_plan_ = plan; }
+  // Crashes of single containers that it draws strike them, and so do its leaks. Before anything runs. Null: none. It
+  // must outlive this.
+  void set_fault_plan(const FaultPlan* plan);
+  // Ends what runs now and `fault` is about, or as many of them as it says. O(pods · containers).
+  void crash_containers(const Fault& fault);
   // Null: nobody is served. It must outlive this.
   void set_traffic(ClusterTraffic* traffic) { traffic_ = traffic; }
-  // Of pods of the control plane's store. CPU and requests are those of the traffic model.
+  // Of pods of the control plane's store. Requests are those of the traffic model, and so is the CPU of pods that
+  // serve; other pods use what their containers say (berth.dev/cpu). O(containers).
   std::optional<PodReading> read(PodId object) override;
   Time start_time(PodId object) override;
 
@@ -124,6 +128,7 @@ class Nodes final : public NodeAgent,
   void pod_gone(PodSlot slot, std::uint32_t owner) override;
   void memory_pressure_changed(NodeId node, bool pressure) override;
   Crash crash_of(std::uint32_t owner, std::uint16_t container, std::uint32_t restarts) override;
+  void leaks_of(std::uint32_t owner, std::uint16_t container, std::vector<MemoryLeak>& leaks) override;
   void process_changed(PodSlot slot, std::uint32_t owner, std::uint16_t container, Process what, Time up_at) override;
   void prebind_done(std::uint32_t pod, bool bound) override;
   void claim_changed(ClaimId claim) override;
@@ -150,6 +155,7 @@ class Nodes final : public NodeAgent,
   void plan_control_plane();
   TemplateId template_of(const std::shared_ptr<const kube::api::Pod>& pod);
   ProgramId program_of(TemplateId pod_template);
+  StartedContainer started_container(const Placed& placed, std::uint16_t container, std::uint32_t restarts) const;
   Row& row(PodId pod);
   const Placed* placed_of(PodId object) const;
   ObjectRow* object_row(PodId object, std::uint64_t uid);
@@ -172,6 +178,7 @@ class Nodes final : public NodeAgent,
   ControlPlane* control_plane_;
   ClusterTraffic* traffic_ = nullptr;
   const FaultPlan* fault_plan_ = nullptr;
+  bool leaks_ = false;  // The plan has some.
   FlowNetwork network_;
   ImageManager images_;
   Storage storage_;

@@ -1,11 +1,20 @@
 // What a fault plan does to machines and containers.
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
 #include "sim/nodes.hpp"
 
 namespace berth {
 
-KubeletListener::Crash Nodes::crash_of(std::uint32_t owner, std::uint16_t container, std::uint32_t restarts) {
-  if (fault_plan_ == nullptr) return {};
-  const Placed& placed = placed_[owner];
+void Nodes::set_fault_plan(const FaultPlan* plan) {
+  fault_plan_ = plan;
+  leaks_ = plan != nullptr && std::any_of(plan->faults.begin(), plan->faults.end(),
+                                          [](const Fault& f) { return f.kind == FaultKind::kMemoryLeak; });
+}
+
+// Names in it are those of the pod's template, and stay.
+StartedContainer Nodes::started_container(const Placed& placed, std::uint16_t container, std::uint32_t restarts) const {
   const PodTemplate& t = cluster_.catalog()[placed.pod_template];
   const kube::Pod& pod = t.pod->scheduling;
   const std::size_t inits = pod.init_containers.size();
@@ -16,8 +25,51 @@ KubeletListener::Crash Nodes::crash_of(std::uint32_t owner, std::uint16_t contai
   started.pod_ordinal = placed.ordinal;
   started.number = container;
   started.restarts = restarts;
-  const ContainerCrash crash = container_crash(*fault_plan_, started, {options_.seed, options_.replication});
+  return started;
+}
+
+KubeletListener::Crash Nodes::crash_of(std::uint32_t owner, std::uint16_t container, std::uint32_t restarts) {
+  if (fault_plan_ == nullptr) return {};
+  const ContainerCrash crash = container_crash(*fault_plan_, started_container(placed_[owner], container, restarts),
+                                               {options_.seed, options_.replication});
   return {crash.after, crash.exit_code};
+}
+
+void Nodes::leaks_of(std::uint32_t owner, std::uint16_t container, std::vector<MemoryLeak>& leaks) {
+  if (!leaks_) return;
+  const StartedContainer started = started_container(placed_[owner], container, 0);
+  for (const Fault& fault : fault_plan_->faults) {
+    if (fault.kind != FaultKind::kMemoryLeak) continue;
+    if (!fault.pods.matches(started.pod_namespace, started.pod_labels, started.name)) continue;
+    leaks.push_back({*fault.at, fault.until, std::llround(fault.bytes_per_second)});
+  }
+}
+
+void Nodes::crash_containers(const Fault& fault) {
+  struct Struck {
+    std::uint64_t lot;
+    std::uint32_t ordinal;
+    std::uint16_t container;
+    PodSlot slot;
+  };
+  std::vector<Struck> struck;
+  for (const Placed& placed : placed_) {
+    if (!placed.live) continue;
+    const std::size_t containers = kubelet_.program(*programs_[index(placed.pod_template)]).containers.size();
+    for (std::uint16_t c = 0; c < containers; ++c) {
+      if (!kubelet_.runs(placed.slot, c)) continue;
+      const StartedContainer started = started_container(placed, c, kubelet_.container_status(placed.slot, c).restarts);
+      if (!fault.pods.matches(started.pod_namespace, started.pod_labels, started.name)) continue;
+      const std::uint64_t lot =
+          fault.pods.count ? container_lot(fault, started, {options_.seed, options_.replication}) : 0;
+      struck.push_back({lot, placed.ordinal, c, placed.slot});
+    }
+  }
+  // In order of lots, then of pods' creation, whatever order they were placed in.
+  std::ranges::sort(struck, {}, [](const Struck& s) { return std::tuple(s.lot, s.ordinal, s.container); });
+  if (fault.pods.count) struck.resize(std::min<std::size_t>(struck.size(), *fault.pods.count));
+  for (const Struck& s : struck) kubelet_.crash(s.slot, s.container, fault.exit_code);
+  changed_ = true;
 }
 
 void Nodes::crash(NodeId node) {

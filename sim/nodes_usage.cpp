@@ -41,6 +41,9 @@ std::optional<PodReading> Nodes::read(PodId object) {
     runs = true;
   }
   if (!runs) return std::nullopt;
+  const Kubelet::PodUse use = kubelet_.use(placed->slot);
+  out.memory_bytes = use.memory_bytes;
+  out.cpu_core_ns = use.cpu_core_ns;
   if (traffic_ == nullptr) return out;
   if (const auto usage = traffic_->usage(objects_[index(object)].placed)) {
     out.cpu_core_ns = usage->cpu_core_ns;

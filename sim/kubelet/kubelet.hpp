@@ -20,58 +20,14 @@
 #include "sim/cluster/event.hpp"
 #include "sim/cluster/journal.hpp"
 #include "sim/cluster/node_services.hpp"
-#include "sim/engine/distribution.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/engine/rng.hpp"
 #include "sim/kubelet/crash_back_off.hpp"
+#include "sim/kubelet/kubelet_listener.hpp"
 #include "sim/kubelet/pod_program.hpp"
 #include "sim/kubelet/pod_status.hpp"
 
 namespace berth {
-
-// Called synchronously, at the end of what the kubelet does at an instant; may call back into it. Details are read from
-// the kubelet: status(), container_status().
-class KubeletListener {
- public:
-  // The API server learns a new status. `owner` is what add_pod was given.
-  virtual void pod_status_changed(PodSlot pod, std::uint32_t owner) = 0;
-  // The API object is gone; the slot is no longer the caller's.
-  virtual void pod_gone(PodSlot pod, std::uint32_t owner) = 0;
-  // What the process in a container does, at the very instant; must not call back into the kubelet. kStarted: it can
-  // answer from `up_at` on. kClosing: it was told to end (SIGTERM) and may take a while.
-  enum class Process : std::uint8_t { kStarted, kClosing, kEnded };
-  virtual void process_changed(PodSlot /*pod*/, std::uint32_t /*owner*/, std::uint16_t /*container*/, Process /*what*/,
-                               Time /*up_at*/) {}
-  // A process starts: when, if ever, something from outside makes it crash, and with which code (1 .. 255).
-  struct Crash {
-    Duration after = kForever;
-    std::int32_t exit_code = 1;
-  };
-  virtual Crash crash_of(std::uint32_t /*owner*/, std::uint16_t /*container*/, std::uint32_t /*restarts*/) {
-    return {};
-  }
-  // Node condition MemoryPressure.
-  virtual void memory_pressure_changed(NodeId node, bool pressure) = 0;
-
- protected:
-  ~KubeletListener() = default;
-};
-
-struct KubeletOptions {
-  std::uint64_t seed = 0;
-  std::uint32_t replication = 0;
-  // Seconds. An assumption (0.3 to 1.5 s in all): no split of these has been published for today's containerd.
-  Distribution sandbox_time = Distribution::parse("uniform(min=0.2, max=0.8)", "sandbox_time");
-  Distribution create_time = Distribution::parse("uniform(min=0.05, max=0.35)", "create_time");
-  Distribution start_time = Distribution::parse("uniform(min=0.05, max=0.35)", "start_time");
-  std::int64_t eviction_memory_bytes = 100 << 20;  // evictionHard memory.available; 0: never evict.
-};
-
-struct KubeletNode {
-  Resources allocatable;  // What admission compares requests with.
-  std::int64_t pods = 110;
-  std::int64_t memory_capacity = 0;  // Bytes; 0: no end, neither OOM kills nor evictions by the node.
-};
 
 class Kubelet final : public NodeServicesListener {
  public:
@@ -105,6 +61,8 @@ class Kubelet final : public NodeServicesListener {
   void resume(NodeId node);       //
   void disconnect(NodeId node);   // The kubelet acts, but hears and reports nothing.
   void reconnect(NodeId node);    //
+  // Its process, if it runs, ends now with this code.
+  void crash(PodSlot pod, std::uint16_t container, std::int32_t exit_code);
   // Its process hangs: probes fail by timeout, nothing is answered. Ends when it is unset or the container restarts.
   void set_unhealthy(PodSlot pod, std::uint16_t container, bool unhealthy);
 
@@ -116,6 +74,14 @@ class Kubelet final : public NodeServicesListener {
   std::uint32_t ordinal(PodSlot pod) const { return pods_[pod.slot].ordinal; }
   // The process runs and can answer (its start-up time is over, it does not hang): what traffic meets.
   bool answers(PodSlot pod, std::uint16_t container) const;
+  bool runs(PodSlot pod, std::uint16_t container) const;  // Its process, at this very moment. Live slots only.
+  // What the pod's containers use: working sets of what runs now, and CPU since the pod began, as far as containers
+  // say what theirs use (ContainerBehavior::cpu_milli, at most the limit). O(containers). Live slots only.
+  struct PodUse {
+    std::int64_t memory_bytes = 0;
+    std::int64_t cpu_core_ns = -1;  // -1: none of them says.
+  };
+  PodUse use(PodSlot pod) const;
   std::int64_t memory_bytes(NodeId node) const;  // Working sets of all containers. O(containers with a curve).
   std::size_t pods() const { return live_pods_; }
   std::size_t pods(NodeId node) const { return nodes_[index(node)].pods; }
@@ -206,6 +172,7 @@ class Kubelet final : public NodeServicesListener {
     std::uint32_t stop_generation = 0;
     std::uint32_t instances = 0;  // Made so far.
     std::uint32_t curve = kNone;  // Its place in the node's list of memory curves.
+    std::uint32_t leak = kNone;   // In leaks_: the curve of this process, with what leaks.
     std::uint32_t reported = 0;   // The instance that status is about; 0: none.
     std::int32_t exit_code = 0;   // Of the last end; while it runs, of the end that is coming.
     ExitReason exit_reason{};
@@ -223,6 +190,7 @@ class Kubelet final : public NodeServicesListener {
     Time up_at = kNever;
     Time end_at = kNever;         // When the process will end by itself.
     Time finished_at = kNever;    // Of the last end.
+    Duration ran;                 // Its earlier processes, together.
     Time dead_finished = kNever;  // Of the dead instance that is kept.
     std::int64_t stop_grace_s = 0;
     Time stop_since;
@@ -391,6 +359,10 @@ class Kubelet final : public NodeServicesListener {
   void memory_given(const PodRun& pod, ContainerRun& container);
   std::int64_t memory_at(const Node& node, Time at) const;
   std::int64_t memory_at(const ContainerRun& container, Time at) const;
+  const kube::api::UseCurve& memory_curve(const ContainerRun& container) const;
+  bool steady(const ContainerRun& container) const { return memory_curve(container).size() < 2; }
+  void add_leaks(const PodRun& pod, ContainerRun& container);
+  std::optional<Duration> oom_after(const ContainerRun& container) const;
   Time first_above(const Node& node, std::int64_t level) const;
   void look_at_memory(NodeId node);
   void memory_due(NodeId node);
@@ -413,6 +385,9 @@ class Kubelet final : public NodeServicesListener {
   std::vector<ProbeWorker> workers_;
   std::vector<std::vector<std::uint32_t>> free_containers_;  // By size of block.
   std::vector<std::vector<std::uint32_t>> free_workers_;
+  std::vector<kube::api::UseCurve> leaks_;  // Of processes that leak.
+  std::vector<std::uint32_t> free_leaks_;
+  std::vector<MemoryLeak> found_leaks_;
   std::vector<Notice> notices_;
   std::size_t live_pods_ = 0;
   int depth_ = 0;

@@ -15,9 +15,13 @@ constexpr std::int32_t kSigkilled = 137;
 
 }  // namespace
 
+const kube::api::UseCurve& Kubelet::memory_curve(const ContainerRun& container) const {
+  return container.leak == kNone ? program_of(container).behavior.memory : leaks_[container.leak];
+}
+
 std::int64_t Kubelet::memory_at(const ContainerRun& container, Time at) const {
-  const ContainerProgram& program = program_of(container);
-  return program.behavior.memory_bytes(at - container.started_at, program.memory_request);
+  const kube::api::UseCurve& curve = memory_curve(container);
+  return curve.empty() ? program_of(container).memory_request : kube::api::bytes_at(curve, at - container.started_at);
 }
 
 std::int64_t Kubelet::memory_at(const Node& node, Time at) const {
@@ -26,13 +30,33 @@ std::int64_t Kubelet::memory_at(const Node& node, Time at) const {
   return sum;
 }
 
+Kubelet::PodUse Kubelet::use(PodSlot slot) const {
+  BERTH_CHECK(live(slot));
+  const PodRun& pod = pods_[slot.slot];
+  const Time now = engine_.now();
+  PodUse out;
+  for (std::size_t i = 0; i < program_of(pod).containers.size(); ++i) {
+    const ContainerRun& container = containers_[pod.first + i];
+    const bool running = container.process == Process::kRunning;
+    if (running) out.memory_bytes += memory_at(container, now);
+    const std::int64_t milli = program_of(pod).containers[i].cpu_use_milli;
+    if (milli == 0) continue;
+    const Duration ran = container.ran + (running ? now - container.started_at : Duration{});
+    // Whole seconds apart: core-nanoseconds times a thousand may pass 64 bits.
+    const std::int64_t rest = ran.ns % seconds(1).ns;
+    out.cpu_core_ns =
+        std::max<std::int64_t>(out.cpu_core_ns, 0) + ran.ns / seconds(1).ns * milli * 1'000'000 + rest * milli / 1000;
+  }
+  return out;
+}
+
 std::int64_t Kubelet::memory_bytes(NodeId node) const {
   return memory_at(nodes_[index(node)], engine_.now());
 }
 
 void Kubelet::memory_taken(const PodRun& pod, ContainerRun& container) {
   Node& node = nodes_[index(pod.node)];
-  if (program_of(container).behavior.memory.size() > 1) {
+  if (!steady(container)) {
     container.curve = static_cast<std::uint32_t>(node.curves.size());
     node.curves.push_back(id_of(container));
   } else {
@@ -43,6 +67,7 @@ void Kubelet::memory_taken(const PodRun& pod, ContainerRun& container) {
 
 void Kubelet::memory_given(const PodRun& pod, ContainerRun& container) {
   Node& node = nodes_[index(pod.node)];
+  if (container.leak != kNone) free_leaks_.push_back(container.leak);
   if (container.curve != kNone) {
     const std::uint32_t last = node.curves.back();
     node.curves[container.curve] = last;
@@ -52,6 +77,7 @@ void Kubelet::memory_given(const PodRun& pod, ContainerRun& container) {
   } else {
     node.steady_bytes -= memory_at(container, engine_.now());
   }
+  container.leak = kNone;
   if (!node.down) look_at_memory(pod.node);
 }
 
@@ -65,7 +91,7 @@ Time Kubelet::first_above(const Node& node, std::int64_t level) const {
     Time to = kNever;
     for (const std::uint32_t id : node.curves) {
       const ContainerRun& container = containers_[id];
-      for (const auto& point : program_of(container).behavior.memory) {
+      for (const auto& point : memory_curve(container)) {
         const Time at = container.started_at + point.after;
         if (at > from) {
           to = std::min(to, at);

@@ -33,7 +33,8 @@ void Kubelet::start_process(PodRun& pod, ContainerRun& container) {
     container.exit_code = code;
     container.exit_reason = reason;
   };
-  if (program.oom_after) ends(now + *program.oom_after, kSigkilled, ExitReason::kOomKilled);
+  add_leaks(pod, container);
+  if (const auto oom = oom_after(container)) ends(now + *oom, kSigkilled, ExitReason::kOomKilled);
   if (behavior.run_time) {
     ends(now + drawn(*behavior.run_time, Purpose::kContainerRun, program.slow_down), behavior.exit_code,
          behavior.exit_code == 0 ? ExitReason::kCompleted : ExitReason::kError);
@@ -60,6 +61,7 @@ void Kubelet::start_process(PodRun& pod, ContainerRun& container) {
 void Kubelet::process_ended(PodRun& pod, ContainerRun& container, std::int32_t code, ExitReason reason) {
   BERTH_CHECK(container.process == Process::kRunning);
   memory_given(pod, container);
+  container.ran = container.ran + (engine_.now() - container.started_at);
   ++container.run_generation;
   container.process = Process::kExited;
   container.exit_code = code;
@@ -77,6 +79,19 @@ void Kubelet::process_ended(PodRun& pod, ContainerRun& container, std::int32_t c
   } else if (pod.stage == Stage::kActive) {
     wake_after_relist(pod, grid_from(node_of(pod), engine_.now(), seconds(1)));
   }
+}
+
+void Kubelet::crash(PodSlot slot, std::uint16_t number, std::int32_t exit_code) {
+  if (!live(slot) || !runs(slot, number)) return;
+  const Delivery delivery(*this);
+  PodRun& pod = pods_[slot.slot];
+  process_ended(pod, containers_[pod.first + number], exit_code,
+                exit_code == 0 ? ExitReason::kCompleted : ExitReason::kError);
+}
+
+bool Kubelet::runs(PodSlot slot, std::uint16_t number) const {
+  BERTH_CHECK(live(slot) && number < program_of(pods_[slot.slot]).containers.size());
+  return containers_[pods_[slot.slot].first + number].process == Process::kRunning;
 }
 
 bool Kubelet::answers(const ContainerRun& container) const {

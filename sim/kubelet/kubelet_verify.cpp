@@ -11,7 +11,7 @@ std::string Kubelet::verify() const {
   for (std::size_t n = 0; n < nodes_.size(); ++n) {
     const Node& node = nodes_[n];
     Resources reserved;
-    std::int64_t reserved_pods = 0, steady = 0;
+    std::int64_t reserved_pods = 0, steady_bytes = 0;
     std::size_t count = 0, curves = 0;
     std::uint32_t previous = kNone;
     for (std::uint32_t slot = node.first; slot != kNone; previous = slot, slot = pods_[slot].next) {
@@ -46,12 +46,13 @@ std::string Kubelet::verify() const {
           return wrong("is ready and not started");
         }
         if (c.has_dead != (c.dead_finished != kNever)) return wrong("does not know when its dead instance ended");
-        const bool curved = program.containers[i].behavior.memory.size() > 1;
+        const bool curved = !steady(c);
+        if (c.leak != kNone && !runs) return wrong("leaks and does not run");
         if ((c.curve != kNone) != (runs && curved)) return wrong("has a memory curve in the wrong state");
         if (c.curve != kNone && (c.curve >= node.curves.size() || node.curves[c.curve] != pod.first + i)) {
           return wrong("is not in the list of memory curves");
         }
-        if (runs && !curved) steady += memory_at(c, engine_.now());
+        if (runs && !curved) steady_bytes += memory_at(c, engine_.now());
         if (c.curve != kNone) ++curves;
       }
       if (stopping != pod.stopping) return wrong("counts its containers that are being stopped wrongly");
@@ -64,7 +65,7 @@ std::string Kubelet::verify() const {
     if (!(reserved == node.reserved) || reserved_pods != node.reserved_pods) {
       return fmt::format("node {}: the sum of requests is wrong", n);
     }
-    if (steady != node.steady_bytes || curves != node.curves.size()) {
+    if (steady_bytes != node.steady_bytes || curves != node.curves.size()) {
       return fmt::format("node {}: the memory in use is wrong", n);
     }
     live += count;

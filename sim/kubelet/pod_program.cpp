@@ -88,6 +88,7 @@ ContainerProgram compile(const Pod& pod, const Container& container, const Conta
   if (cpu_limit > 0 && spec.behavior.cpu_milli > cpu_limit) {
     out.slow_down = static_cast<double>(spec.behavior.cpu_milli) / static_cast<double>(cpu_limit);
   }
+  out.cpu_use_milli = cpu_limit > 0 ? std::min(spec.behavior.cpu_milli, cpu_limit) : spec.behavior.cpu_milli;
   if (out.memory_limit > 0) out.oom_after = spec.behavior.first_above(out.memory_limit, out.memory_request);
   return out;
 }

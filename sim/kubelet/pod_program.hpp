@@ -54,6 +54,7 @@ struct ContainerProgram {
   kube::api::ContainerBehavior behavior;
   std::int64_t memory_request = 0;    // Bytes; 0: none.
   std::int64_t memory_limit = 0;      // 0: none.
+  std::int64_t cpu_use_milli = 0;     // What its process uses all the time, if said; 0: not said.
   double slow_down = 1;               // By which throttling to the cpu limit stretches run and start-up times, >= 1.
   std::optional<Duration> oom_after;  // Age at which the memory curve is first above the limit.
 

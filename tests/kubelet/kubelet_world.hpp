@@ -128,6 +128,9 @@ class World final : public KubeletListener, public JournalSink {
   void memory_pressure_changed(NodeId, bool pressure) override {
     pressures.emplace_back(clock(engine.now()), pressure);
   }
+  void leaks_of(std::uint32_t, std::uint16_t, std::vector<MemoryLeak>& out) override {
+    out.insert(out.end(), leaks.begin(), leaks.end());
+  }
   void begin(const JournalContext&) override {}
   void write(std::span<const Record> batch) override { records.insert(records.end(), batch.begin(), batch.end()); }
   void finish(Time) override {}
@@ -141,6 +144,7 @@ class World final : public KubeletListener, public JournalSink {
   std::vector<std::pair<Time, StatusPhase>> phases;  // As reported, of all pods.
   std::vector<double> gone;
   std::vector<std::pair<double, bool>> pressures;
+  std::vector<MemoryLeak> leaks;  // Of every process.
   std::size_t changes = 0;
   std::uint32_t next_ordinal = 0;
 };

@@ -71,6 +71,9 @@ faults:
 - {kind: nodePartition, ratePerHour: 0.3, duration: "uniform(min=1s, max=20m)"}
 - {kind: zoneOutage, zone: a, ratePerHour: 0.1, duration: 10m}
 - {kind: containerCrash, hazard: exponential(mean=2h)}
+- {kind: containerCrash, at: 3h, exitCode: 9}
+- {kind: containerCrash, at: 5h, pods: {count: 2}}
+- {kind: memoryLeak, bytesPerSecond: 1Mi, from: 30m, to: 4h}
 - {kind: badImage, image: "app-3:1", from: 1h, to: 2h}
 - {kind: registryOutage, host: docker.io, ratePerHour: 0.3, duration: 5m}
 )yaml";

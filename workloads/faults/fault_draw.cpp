@@ -163,19 +163,33 @@ std::vector<FaultEvent> for_node(const FaultPlan& plan, const NodeSpec& node, st
   return out.take();
 }
 
-ContainerCrash container_crash(const FaultPlan& plan, const StartedContainer& container, FaultSeed seed) {
+namespace {
+
+// The stream of one process of a container.
+Rng stream_of(const Fault& fault, const StartedContainer& container, FaultSeed seed) {
   BERTH_CHECK(container.number < 4096 && container.restarts < (1U << 20));
+  Rng rng = stream_of(fault, container.pod_ordinal, seed);
+  rng.seek(container.number << 20 | container.restarts);
+  return rng;
+}
+
+}  // namespace
+
+ContainerCrash container_crash(const FaultPlan& plan, const StartedContainer& container, FaultSeed seed) {
   ContainerCrash first;
   for (std::uint32_t number = 0; number < plan.faults.size(); ++number) {
     const Fault& fault = plan.faults[number];
     if (fault.kind != FaultKind::kContainerCrash || !fault.interval) continue;
     if (!fault.pods.matches(container.pod_namespace, container.pod_labels, container.name)) continue;
-    Rng rng = stream_of(fault, container.pod_ordinal, seed);
-    rng.seek(container.number << 20 | container.restarts);
+    Rng rng = stream_of(fault, container, seed);
     const Duration after = std::max(sample(*fault.interval, rng), nanoseconds(1));
     if (after < first.after) first = {after, number, fault.exit_code};
   }
   return first;
+}
+
+std::uint64_t container_lot(const Fault& fault, const StartedContainer& container, FaultSeed seed) {
+  return stream_of(fault, container, seed).u64();
 }
 
 }  // namespace berth

@@ -47,7 +47,7 @@ std::vector<FaultEvent> draw(const FaultPlan& plan, std::span<const NodeSpec> no
 std::vector<FaultEvent> for_node(const FaultPlan& plan, const NodeSpec& node, std::uint32_t ordinal, Time joined,
                                  Time horizon, FaultSeed seed);
 
-// A container that has just started, for crashes that are drawn for each one.
+// A container whose process runs, as faults of containers see it.
 struct StartedContainer {
   std::string_view pod_namespace;
   std::span<const Label> pod_labels;
@@ -63,5 +63,9 @@ struct ContainerCrash {
 };
 // The first of the plan's drawn crashes to strike this process. O(faults).
 ContainerCrash container_crash(const FaultPlan& plan, const StartedContainer& container, FaultSeed seed);
+
+// The lot of a container that a fault with a count may strike: the containers with the lowest lots are struck. Each
+// draws its own, whoever else there is.
+std::uint64_t container_lot(const Fault& fault, const StartedContainer& container, FaultSeed seed);
 
 }  // namespace berth

@@ -50,10 +50,14 @@ ContainerTarget read_container_target(const YamlMap& fault) {
   ContainerTarget out;
   const auto given = fault.find("pods");
   if (!given) return out;
-  const YamlMap map = given->map({"namespace", "selector", "container"});
+  const YamlMap map = given->map({"namespace", "selector", "container", "count"});
   if (const auto name = map.find("namespace")) out.namespace_name = name->text();
   if (const auto selector = map.find("selector")) out.selector = read_selector(*selector);
   if (const auto container = map.find("container")) out.container = container->text();
+  if (const auto count = map.find("count")) {
+    if (!fault.has("at")) count->fail("is for containers that crash at a time; expected none, or at beside it");
+    out.count = static_cast<std::uint32_t>(count->integer(1, 1'000'000));
+  }
   return out;
 }
 

@@ -49,6 +49,8 @@ struct ContainerTarget {
   std::string namespace_name;   // Empty: any.
   std::vector<Label> selector;  // Labels of the pod.
   std::string container;        // Its name; empty: any.
+  // So many of those that run when it strikes, drawn; absent: all. kContainerCrash at a time.
+  std::optional<std::uint32_t> count;
 
   bool matches(std::string_view pod_namespace, std::span<const Label> labels, std::string_view name) const;
 };

@@ -43,14 +43,14 @@ double hazard_per_second(const Reader& r, const std::string& text) {
 }
 
 // "64Mi", or points "0s:64Mi, 10m:256Mi" in rising time.
-std::vector<ContainerBehavior::MemoryPoint> memory_curve(const Reader& r, const std::string& text) {
-  std::vector<ContainerBehavior::MemoryPoint> points;
+kube::api::UseCurve use_curve(const Reader& r, const std::string& text) {
+  kube::api::UseCurve points;
   std::string_view rest = text;
   while (true) {
     const std::size_t comma = rest.find(',');
     const std::string_view item = trim(rest.substr(0, comma));
     const std::size_t colon = item.find(':');
-    ContainerBehavior::MemoryPoint point;
+    kube::api::UsePoint point;
     if (colon != std::string_view::npos) {
       point.after = parse_duration(trim(item.substr(0, colon)), r.where());
     } else if (!points.empty() || comma != std::string_view::npos) {
@@ -76,7 +76,7 @@ void apply(const Reader& r, std::string_view setting, ContainerBehavior& out) {
   } else if (setting == "start-up-time") {
     out.start_up = Distribution::parse(text, r.where());
   } else if (setting == "memory") {
-    out.memory = memory_curve(r, text);
+    out.memory = use_curve(r, text);
   } else if (setting == "cpu") {
     out.cpu_milli = parse_cpu_milli(text, r.where());
   } else if (setting == "stop-time") {
