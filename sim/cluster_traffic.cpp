@@ -91,7 +91,7 @@ ClusterTraffic::ClusterTraffic(Engine<Event>& engine, const Cluster& cluster, co
                       file.name, service.name, did_you_mean(service.name, known)));
     }
     model_->add_service(policy_of(*object), service.work);
-    selectors_.push_back({object->meta.namespace_name, object->selector, object->has_selector});
+    selectors_.push_back({object->meta.namespace_name, object->selector, object->has_selector, object->headless});
   }
   for (std::uint32_t s = 0; s < file.sources.size(); ++s) {
     SourceSpec spec = file.sources[s].spec;
@@ -211,6 +211,37 @@ void ClusterTraffic::gone(std::uint32_t ref) {
   pod->added = pod->up = false;
   ++pod->generation;
   model_->pod_removed(ref);
+}
+
+void ClusterTraffic::activate(std::uint32_t workload, const std::string& namespace_name, const kube::StringMap& labels,
+                              std::uint32_t concurrency) {
+  BERTH_CHECK(activated_.empty() || activated_.back() < workload);
+  std::vector<ServiceId> services;
+  for (std::size_t s = 0; s < selectors_.size(); ++s) {
+    Selector& selector = selectors_[s];
+    // A headless Service has no address that could lead to an activator; one is one workload's.
+    if (!selector.any || selector.headless || selector.namespace_name != namespace_name) continue;
+    if (!labels.has_all(selector.labels) || model_->activated(ServiceId(s))) continue;
+    services.push_back(ServiceId(s));
+  }
+  if (services.empty()) return;
+  model_->activate(services, concurrency);
+  activated_.push_back(workload);
+}
+
+std::optional<ActivatorId> ClusterTraffic::activator(std::uint32_t workload) const {
+  const auto it = std::ranges::lower_bound(activated_, workload);
+  if (it == activated_.end() || *it != workload) return std::nullopt;
+  return ActivatorId(it - activated_.begin());
+}
+
+void ClusterTraffic::set_in_path(std::uint32_t workload, bool in_path) {
+  if (const auto id = activator(workload)) model_->set_in_path(*id, in_path);
+}
+
+std::int64_t ClusterTraffic::held_ns(std::uint32_t workload) {
+  const auto id = activator(workload);
+  return id ? model_->held_ns(*id) : 0;
 }
 
 void ClusterTraffic::handle(const Event& event) {

@@ -38,6 +38,15 @@ class ClusterTraffic {
   void node_on(NodeId node);
   void node_off(NodeId node);  // Off the net.
 
+  // ---- activators, one for each workload (by PodScaling's number) whose pods are asked through a Service with an
+  // address. Its pods carry these labels. Nothing happens if there is no such Service. Before the first pod.
+  void activate(std::uint32_t workload, const std::string& namespace_name, const kube::StringMap& labels,
+                std::uint32_t concurrency);
+  void set_in_path(std::uint32_t workload, bool in_path);
+  std::uint32_t workload_of(ActivatorId activator) const { return activated_[index(activator)]; }
+  // Requests held for want of a pod, over time; 0 without an activator.
+  std::int64_t held_ns(std::uint32_t workload);
+
   // Of kTrafficEvent.
   void handle(const Event& event);
 
@@ -67,6 +76,7 @@ class ClusterTraffic {
   };
 
   const Serving& serving(TemplateId id);
+  std::optional<ActivatorId> activator(std::uint32_t workload) const;
   Pod* find(std::uint32_t ref);
   Pod* find(std::uint32_t ref, std::uint16_t container);
 
@@ -78,8 +88,10 @@ class ClusterTraffic {
     std::string namespace_name;
     kube::StringMap labels;
     bool any = false;
+    bool headless = false;
   };
-  std::vector<Selector> selectors_;  // By ServiceId.
+  std::vector<Selector> selectors_;       // By ServiceId.
+  std::vector<std::uint32_t> activated_;  // Workloads, by activator; ascending.
   std::vector<Serving> serving_;
   std::vector<Pod> pods_;
   std::vector<std::uint8_t> on_;  // By node.

@@ -90,6 +90,9 @@ class Nodes final : public NodeAgent,
   // serve; other pods use what their containers say (berth.dev/cpu). O(containers).
   std::optional<PodReading> read(PodId object) override;
   Time start_time(PodId object) override;
+  std::int64_t held_ns(std::uint32_t workload) override {
+    return traffic_ == nullptr ? 0 : traffic_->held_ns(workload);
+  }
 
   const Kubelet& kubelet() const { return kubelet_; }
   const ImageManager& image_manager() const { return images_; }

@@ -91,6 +91,7 @@ std::optional<std::uint32_t> PodScaling::workload_of(controllers::Owner owner) c
 }
 
 void PodScaling::handle(const Event& event) {
+  if (event.detail == kRequestWaits) return request_waits(event.subject);
   if (event.detail != kLook) return metrics_server_.handle(event);
   look(event.subject, false);
   engine_.schedule(engine_.now() + workloads_[event.subject].autoscaler->period(), kPhaseChange, event);

@@ -27,6 +27,9 @@ namespace berth {
 
 class PodScaling {
  public:
+  // Detail of an event that stands for request_waits(subject); beside those of MetricsServer.
+  static constexpr std::uint16_t kRequestWaits = 3;
+
   // All but `policy` must outlive this. Workloads are numbered as the autoscaler objects in `manifests`, from 0. Throws
   // InputError for a policy that cannot be made, and for two objects with one target.
   PodScaling(Engine<Event>& engine, ControlPlane& control_plane, const manifest::Manifests& manifests,
@@ -46,6 +49,9 @@ class PodScaling {
   const std::string& name(std::uint32_t workload) const { return workloads_[workload].name; }
   // What it scales, "Deployment namespace/name".
   const std::string& target(std::uint32_t workload) const { return workloads_[workload].target; }
+  // Of its pods, as its template has them, and where they are.
+  const kube::StringMap& labels(std::uint32_t workload) const { return workloads_[workload].labels; }
+  const std::string& namespace_name(std::uint32_t workload) const { return workloads_[workload].namespace_name; }
   // Null if its target is not there.
   const PodAutoscaler* autoscaler(std::uint32_t workload) const { return workloads_[workload].autoscaler.get(); }
   // The workload that scales this owner of pods, through its Deployment if need be. O(workloads).
@@ -55,7 +61,8 @@ class PodScaling {
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
-  static constexpr std::uint16_t kLook = 0;  // Behind it the details of MetricsServer.
+  static constexpr std::uint16_t kLook = 0;
+  static_assert(kLook != MetricsServer::kScrape && kRequestWaits != MetricsServer::kNodeAnswers);
 
   enum class Source : std::uint8_t { kNone, kCpu, kMemory, kConcurrency, kRequests };
   // What a pod requests of a resource, by TemplateId of the store.
@@ -74,6 +81,8 @@ class PodScaling {
   struct Workload {
     std::string name;
     std::string target;
+    std::string namespace_name;
+    kube::StringMap labels;
     controllers::ObjectKind kind{};
     controllers::ObjectId id = controllers::kNoObject;
     std::unique_ptr<PodAutoscaler> autoscaler;

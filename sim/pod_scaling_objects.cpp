@@ -168,7 +168,9 @@ void PodScaling::add(const api::HorizontalPodAutoscaler& object, const manifest:
   workload.kind = *kind;
   workload.least = object.min_replicas;
   workload.most = object.max_replicas;
+  workload.namespace_name = object.meta.namespace_name;
   with_scale(manifests.objects[at->second].object, [&](std::int32_t replicas, const api::Pod& pod) {
+    workload.labels = pod.scheduling.labels;
     make_autoscaler(workload, object, replicas, pod, policy);
   });
   BERTH_CHECK(workload.autoscaler != nullptr);

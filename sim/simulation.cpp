@@ -70,6 +70,7 @@ Simulation::Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Schedul
       metrics.replication = options.replication;
       pod_scaling_ = std::make_unique<PodScaling>(engine_, *control_plane_, *parts.manifests, parts.autoscaler, *nodes_,
                                                   journal_, metrics);
+      if (traffic_) activation_ = std::make_unique<Activation>(engine_, *traffic_, *pod_scaling_);
     }
     if (parts.node_autoscaler != nullptr && !parts.groups.empty()) {
       node_scaling_ = std::make_unique<NodeScaling>(
@@ -138,6 +139,7 @@ void Simulation::apply(const Event& event) {
       break;
     case EventKind::kScalingEvent:
       pod_scaling_->handle(event);
+      if (activation_) activation_->follow();
       break;
     case EventKind::kNodeScalingEvent:
       node_scaling_->handle(event);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "policies/policy.hpp"
+#include "sim/activation.hpp"
 #include "sim/cluster/actions.hpp"
 #include "sim/cluster/cluster.hpp"
 #include "sim/cluster/event.hpp"
@@ -102,6 +103,7 @@ class Simulation {
   std::unique_ptr<FaultInjection> faults_;
   std::unique_ptr<ClusterTraffic> traffic_;
   std::unique_ptr<PodScaling> pod_scaling_;
+  std::unique_ptr<Activation> activation_;
   std::unique_ptr<NodeScaling> node_scaling_;
   std::unique_ptr<Healing> healing_;
   std::function<void()> look_;

@@ -30,6 +30,7 @@ KpaSettings read_settings(const Params& p) {
   KpaSettings s;
   const double concurrency =
       p.number("container_concurrency", {.fallback = 0, .min = 0, .max = 1000, .help = "hard limit per pod; 0: none"});
+  if (concurrency > 0) s.container_concurrency = static_cast<std::uint32_t>(std::max(1.0, concurrency));
   s.total = concurrency == 0 ? kDefaultConcurrency : concurrency;
   const double percent = p.number(
       "target_percent", {.fallback = 70, .min = 1, .max = 100, .help = "of the limit (of 100 if none): the target"});

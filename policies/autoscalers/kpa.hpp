@@ -17,6 +17,7 @@ namespace berth {
 class Params;
 
 struct KpaSettings {
+  std::uint32_t container_concurrency = 0;  // A hard limit; 0: none.
   double total = 100;  // Requests in flight that a pod can take: containerConcurrency, 100 where that is 0.
   double target = 70;  // Of these, what is aimed at.
   Duration stable_window = seconds(60);
@@ -59,7 +60,8 @@ class Kpa final : public PodAutoscaler {
   bool wakes_on_request() const override { return true; }
 
   // Whether requests go through the activator: at zero, and whenever the pods could not take the burst aimed for.
-  bool activator_in_path() const { return proxy_since_.has_value(); }
+  bool activator_in_path() const override { return proxy_since_.has_value(); }
+  std::uint32_t container_concurrency() const override { return s_.container_concurrency; }
   // Requests in flight that could still be taken beyond the target burst; -1 with target_burst_capacity -1.
   std::int32_t excess_burst_capacity() const { return excess_; }
   bool panicking() const { return panic_since_.has_value(); }

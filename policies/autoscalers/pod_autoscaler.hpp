@@ -37,6 +37,10 @@ class PodAutoscaler {
   virtual std::int32_t observe(const ScaleObservation& o) = 0;
   // Whether a request that finds the scale at 0 is told at once, by an observation in between.
   virtual bool wakes_on_request() const { return false; }
+  // Of one that wakes, and so has an activator: whether requests go through that even while pods are ready, and how
+  // many a pod gets at a time (0: no limit), which its queue-proxy keeps to as well.
+  virtual bool activator_in_path() const { return false; }
+  virtual std::uint32_t container_concurrency() const { return 0; }
 };
 
 }  // namespace berth

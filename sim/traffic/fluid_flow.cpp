@@ -20,7 +20,9 @@ constexpr std::size_t at(RequestFailure reason) {
 void FluidModel::flow(std::uint32_t s, double seconds) {
   Service& service = services_[s];
   service.entering = service.refused = service.dropped = service.overflow = service.completed = 0;
-  service.load = service.cores = 0;
+  service.load = service.cores = service.returned = 0;
+  const bool activated = activator_of_[s] != kNone;
+  const double before = service.held.total();
   for (const std::uint32_t r : callers_[s]) {
     RouteState& flow = flows_[r];
     const CallSpec& call = routes_[r].call;
@@ -32,16 +34,23 @@ void FluidModel::flow(std::uint32_t s, double seconds) {
     const double attempts = flow.rate * flow.attempts * seconds;
     service.counts.issued += attempts;
     service.counts.retries += flow.rate * (flow.attempts - 1) * seconds;
-    service.counts.failed[at(RequestFailure::kNoEndpoints)] += attempts * flow.rejected;
     service.counts.failed[at(RequestFailure::kDropped)] += attempts * flow.dropped;
+    if (activated) {
+      service.held.add(r, at_.seconds() + seconds / 2, attempts * (1 - flow.dropped));
+      continue;
+    }
+    service.counts.failed[at(RequestFailure::kNoEndpoints)] += attempts * flow.rejected;
     service.entering += attempts * (1 - flow.rejected - flow.dropped);
   }
-  if (service.shares.empty()) {
+  if (activated) {
+    service.entering = service.shares.empty() ? 0 : service.held.total();
+  } else if (service.shares.empty()) {
     service.counts.failed[at(RequestFailure::kNoEndpoints)] += service.entering;
     service.entering = 0;
   }
   service.local = {};
   for (const Share& share : service.shares) flow_pod(s, share, service.entering * share.share, seconds);
+  if (activated) hand_on(s, before, seconds);
   const double worked = service.entering - service.refused - service.dropped;
   if (worked > 0) {
     service.local.mean /= worked;
@@ -67,7 +76,8 @@ Moments FluidModel::sojourn(std::uint32_t s, double rate, double cores, double c
   const Moments demand{service.demand.mean / speed, service.demand.variance / (speed * speed)};
   capacity = (fcfs ? concurrency : cores) / demand.mean;
   const double below = service.below.mean + service.fixed;
-  const bool holds = work.blocking && !work.groups.empty() && concurrency < kManyPlaces;
+  const bool blocking = work.blocking || activator_of_[s] != kNone;
+  const bool holds = blocking && !work.groups.empty() && concurrency < kManyPlaces;
   if (holds) capacity = std::min(capacity, concurrency / (demand.mean * std::max(1.0, 1 / cores) + below));
   if (rate >= capacity * kNearlyFull) return demand;
   if (fcfs && !holds) return sojourn_fcfs(rate, demand, static_cast<std::uint32_t>(concurrency));
@@ -107,8 +117,17 @@ void FluidModel::flow_pod(std::uint32_t s, const Share& share, double arrivals, 
   }
   Pod::Part& part = pod.parts[k];
   const double cores = std::max(pod.cores - others, 0.05 * pod.cores);
-  const double rate = arrivals / seconds;
   const double before = part.inside;
+  const double most = pod.concurrency + std::min(work_[s].queue_limit, pod.queue_limit);
+  const bool gated = in_path(activator_of_[s]) && pod.concurrency < kManyPlaces;
+  if (gated && service.demand.mean > 0) {  // The activator keeps what the pod has no room for.
+    double capacity = 0;
+    sojourn(s, 1e300, cores, pod.concurrency, capacity);
+    const double room = capacity * seconds + std::max(0.0, pod.concurrency - before);
+    service.returned += std::max(0.0, arrivals - room);
+    arrivals = std::min(arrivals, room);
+  }
+  const double rate = arrivals / seconds;
   double after = 0;
   double average = 0;
   double overflow = 0;
@@ -134,13 +153,20 @@ void FluidModel::flow_pod(std::uint32_t s, const Share& share, double arrivals, 
       average = after - (after - before) * part_of_step * (after > before ? 1.0 / 3 : 0.5);
     }
     after = std::min(after, before + arrivals);
-    const double most = pod.concurrency + work_[s].queue_limit;
-    if (after > most) {
+    if (gated && after > pod.concurrency) {
+      const double kept = std::min(after - pod.concurrency, arrivals);
+      service.returned += kept;
+      arrivals -= kept;
+      after -= kept;
+      average = std::min(average, std::max(before, pod.concurrency));
+    } else if (after > most) {
       overflow = after - most;
       after = most;
     }
     // Little's law for the mean time; its spread from the steady state where there is one.
-    const double through = std::min(rate, capacity);
+    // Behind an activator pods get a whole queue at once, and what comes next waits as long as that takes to work off.
+    const bool draining = activator_of_[s] != kNone && before > rate * local.mean * 1.5;
+    const double through = draining ? capacity : std::min(rate, capacity);
     const double mean = through > 0 ? average / through : local.mean;
     if (rate >= capacity * kNearlyFull) {
       local = {std::max(mean, service.demand.mean), service.demand.variance + mean * service.demand.mean};
@@ -175,13 +201,21 @@ void FluidModel::finish_route(std::uint32_t r, double seconds) {
   RouteState& flow = flows_[r];
   Service& service = services_[index(call.service)];
   const double attempts = flow.rate * flow.attempts * seconds;
-  const double entering = attempts * (1 - flow.rejected - flow.dropped);
+  const bool activated = activator_of_[index(call.service)] != kNone;
+  const double entering = activated ? flow.handed_on : attempts * (1 - flow.rejected - flow.dropped);
+  if (activated) flow.over = attempts * flow.dropped + flow.handed_on + flow.expired;
   const double all = service.entering;
   if (all > 0) flow.part = entering / all;  // Else what leaves now came in the mix of before.
 
   const Moments random{service.local.mean + service.below.mean, service.local.variance + service.below.variance};
-  const double fixed = service.fixed + flow.travel;
   const bool limited = call.timeout != kForever;
+  double fixed = service.fixed + flow.travel;
+  double fixed_new = fixed;  // Of those that enter now; the others leave.
+  if (activated) {
+    const double most = limited ? call.timeout.seconds() : 1e300;
+    fixed_new = std::min(fixed + service.held_new, most);
+    fixed = std::min(fixed + service.held_for, most);
+  }
   const double late = limited ? exceeds(random, fixed, call.timeout.seconds()) : 0;
 
   const double completed = service.completed * flow.part;
@@ -194,26 +228,35 @@ void FluidModel::finish_route(std::uint32_t r, double seconds) {
   record(service.latencies, served, fixed, random);
 
   // Chances for one attempt, as if it were through within the step.
-  const double found = 1 - flow.rejected - flow.dropped;
+  double found = 1 - flow.rejected - flow.dropped;
+  double silence = flow.dropped;
+  double expired = 0;
+  if (activated) {  // Of those that are over.
+    const auto share = [&flow](double count) { return flow.over > 0 ? count / flow.over : 0; };
+    found = share(flow.handed_on);
+    silence = share(attempts * flow.dropped);
+    expired = share(flow.expired);
+  }
   const double refused = all > 0 ? found * service.refused / all : 0;
-  const double lost = flow.dropped + (all > 0 ? found * service.dropped / all : 0);
+  const double lost = silence + (all > 0 ? found * service.dropped / all : 0);
   const double overflow = all > 0 ? found * service.overflow / all : 0;
-  const double worked = std::max(0.0, found - refused - (lost - flow.dropped) - overflow);
+  const double worked = std::max(0.0, found - refused - (lost - silence) - overflow);
+  const double late_new = activated && limited ? exceeds(random, fixed_new, call.timeout.seconds()) : late;
   flow.why = {};
-  flow.why[at(RequestFailure::kNoEndpoints)] = flow.rejected;
+  flow.why[at(RequestFailure::kNoEndpoints)] = activated ? 0 : flow.rejected;
   flow.why[at(RequestFailure::kRefused)] = refused;
   flow.why[at(RequestFailure::kOverflow)] = overflow;
-  flow.why[at(RequestFailure::kDependency)] = worked * (1 - late) * service.dependency;
-  flow.timed_out = worked * late;
+  flow.why[at(RequestFailure::kDependency)] = worked * (1 - late_new) * service.dependency;
+  flow.timed_out = worked * late_new + expired;
   (limited ? flow.timed_out : flow.why[at(RequestFailure::kDropped)]) += lost;
   flow.failure = flow.timed_out;
   for (const double why : flow.why) flow.failure += why;
   flow.failure = std::min(1.0, flow.failure);
 
-  flow.fixed = fixed;
+  flow.fixed = fixed_new;
   flow.response = random;
-  if (late > 0) {  // Answers that came in time are earlier than all.
-    const double most = std::max(0.0, call.timeout.seconds() - fixed);
+  if (late_new > 0) {  // Answers that came in time are earlier than all.
+    const double most = std::max(0.0, call.timeout.seconds() - fixed_new);
     if (flow.response.mean > most) {
       flow.response = {most, 0};
     }

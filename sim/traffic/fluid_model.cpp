@@ -52,6 +52,7 @@ void FluidModel::on_pod_added(std::uint32_t slot, const TrafficPod& pod) {
   state_[slot].alive = true;
   state_[slot].cores = static_cast<double>(pod.cpu_milli) / 1000;
   state_[slot].concurrency = pod.concurrency;
+  state_[slot].queue_limit = pod.queue_limit;
   state_[slot].parts.resize(pod.services.size());
 }
 
@@ -79,6 +80,7 @@ void FluidModel::pod_stopped(std::uint32_t ref) {
   for (std::size_t k = 0; k < pod.parts.size(); ++k) {
     Service& service = services_[index(pods_[p].services[k])];
     service.counts.failed[at(why)] += pod.parts[k].inside;
+    if (service.waited > 0) service.waited *= std::max(0.0, 1 - pod.parts[k].inside / service.inside);
     service.inside -= pod.parts[k].inside;
     pod.parts[k] = {};
   }
@@ -131,7 +133,16 @@ void FluidModel::step(Duration length) {
     finish_route(r, seconds);
     const RouteState& flow = flows_[r];
     Counts& counts = source_state_[i].counts;
-    const double count = flow.rate * seconds;
+    const double issued = flow.rate * seconds;
+    double count = issued;
+    if (const auto s = index(sources_[i].call.service); activator_of_[s] != kNone) {
+      // Of what is not over, as much as of the attempts.
+      double& held = source_state_[i].held;
+      const double attempts = flow.over + services_[s].held.of(r);
+      held += issued;
+      count = attempts > 0 ? held * (flow.over / attempts) : 0;
+      held -= count;
+    }
     // With retries: what share of the failures is left.
     const double left = flow.failure > 0 ? std::max(0.0, 1 - (1 - flow.failure) * flow.attempts) / flow.failure : 0;
     double failed = flow.timed_out * left * count;
@@ -141,7 +152,7 @@ void FluidModel::step(Duration length) {
       failed += flow.why[why] * left * count;
     }
     counts.served += count - failed;
-    counts.retries += (flow.attempts - 1) * count;
+    counts.retries += (flow.attempts - 1) * issued;
     record(source_state_[i].latencies, count - failed, flow.fixed, flow.response);
   }
   at_ = at_ + length;
@@ -188,11 +199,12 @@ TrafficCounts FluidModel::rounded(const Counts& counts, double in_flight) const 
 
 TrafficCounts FluidModel::counts(ServiceId service) {
   advance(now());
-  return rounded(services_[index(service)].counts, services_[index(service)].inside);
+  const Service& s = services_[index(service)];
+  return rounded(s.counts, s.inside + s.held.total());
 }
 TrafficCounts FluidModel::counts(SourceId source) {
   advance(now());
-  return rounded(source_state_[index(source)].counts, 0);
+  return rounded(source_state_[index(source)].counts, source_state_[index(source)].held);
 }
 const LatencyHistogram& FluidModel::latency(ServiceId service) {
   advance(now());
@@ -201,6 +213,10 @@ const LatencyHistogram& FluidModel::latency(ServiceId service) {
 const LatencyHistogram& FluidModel::latency(SourceId source) {
   advance(now());
   return source_state_[index(source)].latencies.histogram;
+}
+std::int64_t FluidModel::held_ns(ActivatorId activator) {
+  advance(now());
+  return std::llround(held_s_[index(activator)] * 1e9);
 }
 double FluidModel::utilisation(ServiceId service) {
   advance(now());
@@ -230,10 +246,12 @@ std::string FluidModel::verify() {
     if (std::abs(inside - services_[s].inside) > 1e-6 * std::max(1.0, inside)) {
       return "service " + std::to_string(s) + ": its pods do not hold what it has inside";
     }
-    if (off(services_[s].counts, services_[s].inside)) return "service " + std::to_string(s) + ": requests are lost";
+    if (off(services_[s].counts, services_[s].inside + services_[s].held.total()))
+      return "service " + std::to_string(s) + ": requests are lost";
   }
   for (std::size_t s = 0; s < source_state_.size(); ++s) {
-    if (off(source_state_[s].counts, 0)) return "source " + std::to_string(s) + ": requests are lost";
+    if (off(source_state_[s].counts, source_state_[s].held))
+      return "source " + std::to_string(s) + ": requests are lost";
   }
   return {};
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/traffic/held_backlog.hpp"
 #include "sim/traffic/queue_formulas.hpp"
 #include "sim/traffic/traffic_model.hpp"
 
@@ -34,12 +35,13 @@ class FluidModel final : public TrafficModel {
   void pod_cpu(std::uint32_t ref, std::int64_t cpu_milli) override;
   void handle(const Event&) override {}
 
-  // Counts are rounded; in_flight of a Service: what is in its pods, of a source: 0.
+  // Counts are rounded; in_flight of a Service: what is in its pods or held, of a source: what is held.
   PodUsage usage(std::uint32_t ref) override;
   TrafficCounts counts(ServiceId service) override;
   TrafficCounts counts(SourceId source) override;
   const LatencyHistogram& latency(ServiceId service) override;
   const LatencyHistogram& latency(SourceId source) override;
+  std::int64_t held_ns(ActivatorId activator) override;
   // Up to rounding of sums: 1e-6 of what was issued.
   std::string verify() override;
 
@@ -53,6 +55,7 @@ class FluidModel final : public TrafficModel {
     bool closed = false;
     double cores = 1;
     double concurrency = 0;
+    std::uint32_t queue_limit = 0;
     double cpu_s = 0;
     double concurrency_s = 0;
     double requests = 0;
@@ -91,6 +94,10 @@ class FluidModel final : public TrafficModel {
     std::array<double, kRequestFailures> why{};  // The rest of it.
     Moments response;                            // Of the whole call, with retries; beside it, travel:
     double fixed = 0;
+    // Behind an activator, attempts of the last step:
+    double handed_on = 0;
+    double expired = 0;  // Timed out while held.
+    double over = 0;     // These, and dropped ones.
   };
   struct Service {
     Moments demand;
@@ -110,10 +117,17 @@ class FluidModel final : public TrafficModel {
     double completed = 0;  // Left their pods.
     double load = 0;       // Cores, used
     double cores = 0;      // and there.
+    // Behind an activator:
+    HeldBacklog held;
+    double returned = 0;  // Pods had no room, in the last step.
+    double waited = 0;    // Seconds that those who are in pods now were held, together,
+    double held_for = 0;  // each of those who left in the last step, in the mean,
+    double held_new = 0;  // and each of those handed on; while nobody is, the longest so far.
   };
   struct Source {
     Counts counts;
     Latencies latencies;
+    double held = 0;
   };
   struct Client {
     NodeId node = kNoNode;
@@ -122,6 +136,7 @@ class FluidModel final : public TrafficModel {
 
   void on_start() override;
   void on_pod_added(std::uint32_t slot, const TrafficPod& pod) override;
+  void on_activate() override { held_s_.push_back(0); }
   void before_change() override;
   void after_change() override;
 
@@ -130,7 +145,9 @@ class FluidModel final : public TrafficModel {
   void plan(Time at);
   void plan_route(std::uint32_t route, Time at, std::span<const Client> clients, double weight);
   void clients_of(std::uint32_t route, Time at, std::vector<Client>& clients);
+  ServiceTable::Usable usable(const Route& route, NodeId node, bool external, Time at);
   void flow(std::uint32_t service, double seconds);
+  void hand_on(std::uint32_t service, double before, double seconds);
   void flow_pod(std::uint32_t service, const Share& share, double arrivals, double seconds);
   Moments sojourn(std::uint32_t service, double rate, double cores, double concurrency, double& capacity) const;
   void respond(std::uint32_t service);
@@ -146,6 +163,7 @@ class FluidModel final : public TrafficModel {
   std::vector<RouteState> flows_;  // By route.
   std::vector<Service> services_;
   std::vector<Source> source_state_;
+  std::vector<double> held_s_;                       // By activator: requests held, over time.
   std::vector<std::vector<std::uint32_t>> callers_;  // Routes to a Service.
   std::vector<double> of_node_;                      // Scratch, by node: weight of clients.
   std::vector<double> from_, to_;                    // Scratch, by location.

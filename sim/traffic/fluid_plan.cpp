@@ -32,6 +32,17 @@ void FluidModel::clients_of(std::uint32_t r, Time at, std::vector<Client>& clien
   }
 }
 
+// Who may be chosen from `node`. An activator has the ready pods of its own, of wherever they are.
+ServiceTable::Usable FluidModel::usable(const Route& route, NodeId node, bool external, Time at) {
+  const ServiceId service = route.call.service;
+  const std::uint32_t activator = activator_of_[index(service)];
+  if (!in_path(activator)) {
+    const ServiceTable::Usable direct = table_.usable(service, node, external, at);
+    if (!direct.endpoints.empty() || direct.drop || activator == kNone) return direct;
+  }
+  return {table_.ready_written(service, at - table_.params().watch_delay_max), false};
+}
+
 // Spreads `weight` of the Service over its pods (of_pod_), and finds the mean travel.
 void FluidModel::plan_route(std::uint32_t r, Time at, std::span<const Client> clients, double weight) {
   const Route& route = routes_[r];
@@ -53,7 +64,7 @@ void FluidModel::plan_route(std::uint32_t r, Time at, std::span<const Client> cl
            2 * hop.latency.seconds() * connections;
   };
   for (const Client& client : clients) {
-    const ServiceTable::Usable usable = table_.usable(route.call.service, client.node, external, at);
+    const ServiceTable::Usable usable = this->usable(route, client.node, external, at);
     if (usable.endpoints.empty()) {
       (usable.drop ? flow.dropped : flow.rejected) += client.weight;
       continue;

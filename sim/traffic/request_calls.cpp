@@ -38,8 +38,11 @@ void RequestModel::issue(std::uint32_t slot) {
     }
     due.tail = slot;
   }
+  const std::uint32_t activator = activator_of_[index(spec.service)];
+  if (in_path(activator)) return ask_activator(slot, activator);
   const bool reused = !connect(call);
   if (call.state == State::kHanging) return hang(slot);
+  if (!call.connected && activator != kNone) return ask_activator(slot, activator);
   if (!call.connected) {  // Nobody to connect to: the node's own rules say so, at once.
     call.state = State::kReturning;
     call.outcome = static_cast<std::uint8_t>(RequestFailure::kNoEndpoints);
@@ -171,6 +174,7 @@ void RequestModel::replied(std::uint32_t slot) {
   // A full line and a failed dependency are answers like any other, and leave the connection as it is.
   disconnect(call, served || call.outcome == static_cast<std::uint8_t>(RequestFailure::kOverflow) ||
                        call.outcome == static_cast<std::uint8_t>(RequestFailure::kDependency));
+  leave_activator(call);
   over(slot, false);
 }
 
@@ -201,6 +205,8 @@ void RequestModel::time_out(std::uint32_t route) {
     count_end(call);
     ++services_[index(routes_[route].call.service)].counts.timed_out;
     disconnect(call, false);
+    if (call.state == State::kHeld) unhold(slot);
+    leave_activator(call);
     over(slot, true);
   }
   if (due.head == kNone || due.watched) return;

@@ -96,6 +96,10 @@ void RequestModel::handle(const Event& event) {
     case kAtPod:
       if (calls_[event.subject].generation == event.generation) reach_pod(event.subject);
       return;
+    case kActivatorSees:
+      return next_sight();
+    case kHandOn:
+      return hand_on_held(event.subject);
     case kReplied:
       if (calls_[event.subject].generation == event.generation) replied(event.subject);
       return;

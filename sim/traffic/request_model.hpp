@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sim/engine/rng.hpp"
+#include "sim/traffic/activator.hpp"
 #include "sim/traffic/pod_server.hpp"
 #include "sim/traffic/traffic_model.hpp"
 
@@ -33,6 +34,7 @@ class RequestModel final : public TrafficModel {
   TrafficCounts counts(SourceId source) override { return source_state_[index(source)].counts; }
   const LatencyHistogram& latency(ServiceId service) override { return services_[index(service)].latency; }
   const LatencyHistogram& latency(SourceId source) override { return source_state_[index(source)].latency; }
+  std::int64_t held_ns(ActivatorId activator) override;
   // Counts of every Service and source, places and lists, and Little's law, exactly: the integral of the number in each
   // pod (in flight to each Service) is the sum of the times spent there. O(slots + pods).
   std::string verify() override;
@@ -40,8 +42,8 @@ class RequestModel final : public TrafficModel {
   std::size_t slots() const { return calls_.size(); }  // The most that were there at once.
 
  private:
-  enum Detail : std::uint16_t { kArrived, kAtPod, kCpuDone, kReplied, kRetry, kTimeout };
-  enum class State : std::uint8_t { kFree, kRetrying, kTravelling, kHanging, kInPod, kReturning };
+  enum Detail : std::uint16_t { kArrived, kAtPod, kCpuDone, kReplied, kRetry, kTimeout, kActivatorSees, kHandOn };
+  enum class State : std::uint8_t { kFree, kRetrying, kHeld, kTravelling, kHanging, kInPod, kReturning };
   static constexpr std::uint8_t kServed = 0xFF;  // Of Call::outcome; else a RequestFailure.
   static constexpr double kPurse = 100;          // Most that a retry budget saves up,
   static constexpr double kPurseAtFirst = 10;
@@ -60,7 +62,8 @@ class RequestModel final : public TrafficModel {
     NodeId client = kNoNode;
     std::uint32_t pool = kNone;        // Where the connection goes back to.
     std::uint32_t connection = kNone;  // kNone: one of its own, or none.
-    std::uint32_t pod_prev = kNone;
+    std::uint32_t place = kNone;       // The activator's, if that one handed it on.
+    std::uint32_t pod_prev = kNone;    // In its pod's list, or in its activator's.
     std::uint32_t pod_next = kNone;
     std::uint32_t due_prev = kNone;
     std::uint32_t due_next = kNone;
@@ -96,6 +99,7 @@ class RequestModel final : public TrafficModel {
     std::uint32_t head = kNone;     // Calls in it.
     std::uint32_t count = 0;
     std::uint32_t concurrency = 0;
+    std::uint32_t queue_limit = 0;
     bool alive = false;
     bool closed = false;
     std::uint64_t requests = 0;
@@ -123,8 +127,28 @@ class RequestModel final : public TrafficModel {
     LatencyHistogram latency;
   };
 
+  // Requests held by an activator, oldest first.
+  struct Held {
+    Activator activator;
+    std::uint32_t head = kNone;
+    std::uint32_t tail = kNone;
+    std::uint32_t count = 0;
+    Time at;  // Of held_ns.
+    std::int64_t held_ns = 0;
+    std::int64_t waits_ns = 0;  // Of those that are held no more.
+  };
+  struct Sight {
+    std::uint32_t activator = kNone;
+    std::uint32_t pod = kNone;
+    std::uint32_t generation = 0;
+    bool ready = false;
+  };
+
   void on_start() override;
   void on_pod_added(std::uint32_t slot, const TrafficPod& pod) override;
+
+  void on_activate() override;
+  void activator_sees(std::uint32_t slot, bool ready) override;
 
   void arrive(std::uint32_t source);
   void next_arrival(std::uint32_t source);
@@ -132,6 +156,13 @@ class RequestModel final : public TrafficModel {
   void free_call(std::uint32_t slot);
   void issue(std::uint32_t slot);
   bool connect(Call& call);
+  void ask_activator(std::uint32_t slot, std::uint32_t activator);
+  void hand_on(std::uint32_t slot, std::uint32_t activator, std::uint32_t place);
+  void hand_on_held(std::uint32_t activator);
+  void unhold(std::uint32_t slot);
+  void count_held(Held& held);
+  void leave_activator(Call& call);
+  void next_sight();
   void hang(std::uint32_t slot);
   void reach_pod(std::uint32_t slot);
   void cpu_done(std::uint32_t pod);
@@ -158,6 +189,7 @@ class RequestModel final : public TrafficModel {
   }
   std::string verify_call(std::uint32_t slot, std::vector<std::uint64_t>& in_flight,
                           std::vector<std::uint64_t>& roots) const;
+  std::string verify_held(std::uint32_t activator) const;
 
   std::vector<Call> calls_;
   std::vector<std::uint32_t> free_calls_;
@@ -168,6 +200,8 @@ class RequestModel final : public TrafficModel {
   std::vector<Pod> running_;          // By slot, beside pods_.
   std::vector<Service> services_;
   std::vector<Source> source_state_;
+  std::vector<Held> held_;     // By activator.
+  WaitingLine<Sight> sights_;  // Under way to activators; all take the same time.
 };
 
 }  // namespace berth

@@ -76,6 +76,9 @@ std::string RequestModel::verify() {
     }
     if (!pod.alive && pod.count > 0) return at("pod", p) + "is gone, with calls in it";
   }
+  for (std::uint32_t i = 0; i < held_.size(); ++i) {
+    if (const std::string wrong = verify_held(i); !wrong.empty()) return at("activator", i) + wrong;
+  }
   for (std::size_t r = 0; r < due_.size(); ++r) {
     Time last{};
     for (std::uint32_t slot = due_[r].head; slot != kNone; slot = calls_[slot].due_next) {

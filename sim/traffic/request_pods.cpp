@@ -17,7 +17,7 @@ void RequestModel::reach_pod(std::uint32_t slot) {
   }
   const std::uint32_t s = static_cast<std::uint32_t>(routes_[call.route].call.service);
   ++pod.requests;
-  if (pod.server->held() >= pod.concurrency && pod.server->waiting() >= work_[pod.service].queue_limit) {
+  if (pod.server->held() >= pod.concurrency && pod.server->waiting() >= pod.queue_limit) {
     return answer(slot, static_cast<std::uint8_t>(RequestFailure::kOverflow));
   }
   pod.concurrency_ns += static_cast<std::int64_t>(pod.count) * (now() - pod.at).ns;
@@ -55,7 +55,7 @@ void RequestModel::cpu_done(std::uint32_t p) {
       respond(slot, kServed);
       continue;
     }
-    if (!work.blocking) {
+    if (!work.blocking && pods_[p].activator == kNone) {  // A queue-proxy counts them until they are answered.
       call.holds = false;
       pod.server->release(now());
     }
@@ -150,6 +150,7 @@ void RequestModel::on_pod_added(std::uint32_t slot, const TrafficPod& pod) {
   p.service = static_cast<std::uint32_t>(pod.services[0]);
   p.server = make_server(work_[p.service].discipline, pod.concurrency, pod.cpu_milli, now());
   p.concurrency = pod.concurrency;
+  p.queue_limit = std::min(work_[p.service].queue_limit, pod.queue_limit);
   p.alive = true;
   p.closed = false;
   p.requests = 0;

@@ -247,13 +247,20 @@ ServiceTable::Choice ServiceTable::connect(ServiceId id, NodeId node, std::uint3
   return {Result::kChosen, chosen};
 }
 
-std::span<const NodeId> ServiceTable::nodes_with_ready(ServiceId id, Time now) {
-  Service& service = services_[index(id)];
+const EndpointLists& ServiceTable::written(Service& service, Time now) {
   std::uint64_t number = 0;
   for (const Version& v : service.versions) {
     if (v.at <= now) number = v.number;
   }
-  return lists(service, number).nodes_with_ready;
+  return lists(service, number);
+}
+
+std::span<const NodeId> ServiceTable::nodes_with_ready(ServiceId id, Time now) {
+  return written(services_[index(id)], now).nodes_with_ready;
+}
+
+std::span<const Endpoint> ServiceTable::ready_written(ServiceId id, Time now) {
+  return written(services_[index(id)], now).ready;
 }
 
 std::size_t ServiceTable::ready_now(ServiceId id) const {

@@ -74,6 +74,10 @@ class ServiceTable {
   // Nodes at which a load balancer finds local ready endpoints (external_local). As of what is written at `now`.
   std::span<const NodeId> nodes_with_ready(ServiceId service, Time now);
 
+  // Endpoints that are ready, as of what is written at `now`, whatever nodes know. Valid until the next call of a
+  // member.
+  std::span<const Endpoint> ready_written(ServiceId service, Time now);
+
   const ServicePolicy& policy(ServiceId service) const { return services_[index(service)].policy; }
   std::size_t services() const { return services_.size(); }
   std::uint16_t zone(NodeId node) const { return nodes_[index(node)].zone; }
@@ -143,6 +147,7 @@ class ServiceTable {
   const EndpointLists& lists(Service& service, std::uint64_t number);
   std::unique_ptr<EndpointLists> build(const Service& service, std::span<const Member> members) const;
   std::uint64_t known(ServiceId id, Service& service, NodeId node, Time now);
+  const EndpointLists& written(Service& service, Time now);
 
   ProxyParams params_;
   std::uint64_t seed_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/engine/error.hpp"
+#include "sim/traffic/activator.hpp"
 
 namespace berth {
 
@@ -85,7 +86,28 @@ void TrafficModel::start() {
     throw InputError("the calls of Service \"" + table_.policy(static_cast<ServiceId>(stuck)).name +
                      "\", or of one that calls it, come back to where they began; expected calls without a circle");
   }
+  activator_of_.assign(work_.size(), kNone);
   on_start();
+}
+
+ActivatorId TrafficModel::activate(std::span<const ServiceId> services, std::uint32_t concurrency) {
+  BERTH_CHECK(started_ && !services.empty());
+  const auto id = static_cast<std::uint32_t>(activators_.size());
+  activators_.push_back({concurrency, true});
+  for (const ServiceId service : services) {
+    BERTH_CHECK(activator_of_[index(service)] == kNone);
+    activator_of_[index(service)] = id;
+  }
+  on_activate();
+  return static_cast<ActivatorId>(id);
+}
+
+void TrafficModel::set_in_path(ActivatorId activator, bool in_path) {
+  ActivatorInfo& info = activators_[index(activator)];
+  if (info.in_path == in_path) return;
+  before_change();
+  info.in_path = in_path;
+  after_change();
 }
 
 std::uint32_t TrafficModel::slot(std::uint32_t ref) const {
@@ -131,7 +153,19 @@ void TrafficModel::pod_added(const TrafficPod& pod) {
   info.ready = info.terminating = false;
   info.present = true;
   info.services.assign(pod.services.begin(), pod.services.end());
-  on_pod_added(slot, pod);
+  info.seen_ready = false;
+  info.activator = kNone;
+  TrafficPod limited = pod;
+  for (const ServiceId service : pod.services) {
+    const std::uint32_t activator = activator_of_[index(service)];
+    if (activator == kNone) continue;
+    info.activator = activator;
+    if (const std::uint32_t limit = activators_[activator].concurrency; limit > 0) {  // Kept by its queue-proxy.
+      limited.concurrency = std::min(pod.concurrency, limit);
+      limited.queue_limit = std::min(pod.queue_limit, limit * Activator::kQueueProxyDepth);
+    }
+  }
+  on_pod_added(slot, limited);
   update_endpoints(slot);
   after_change();
 }
@@ -155,6 +189,7 @@ void TrafficModel::pod_removed(std::uint32_t ref) {
   before_change();
   const std::uint32_t gone = slot(ref);
   for (const ServiceId service : pods_[gone].services) table_.remove(service, endpoint(gone), now());
+  tell_activator(gone, false);
   ++pods_[gone].generation;
   pods_[gone].present = false;
   slot_of_ref_[ref] = kNone;
@@ -171,6 +206,14 @@ void TrafficModel::update_endpoints(std::uint32_t slot) {
     condition.ready = table_.policy(service).publish_not_ready || (pod.ready && !pod.terminating);
     table_.set(service, endpoint(slot), condition, now());
   }
+  tell_activator(slot, pod.ready && !pod.terminating);
+}
+
+void TrafficModel::tell_activator(std::uint32_t slot, bool ready) {
+  PodInfo& pod = pods_[slot];
+  if (pod.activator == kNone || pod.seen_ready == ready) return;
+  pod.seen_ready = ready;
+  activator_sees(slot, ready);
 }
 
 }  // namespace berth

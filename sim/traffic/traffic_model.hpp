@@ -22,6 +22,7 @@
 namespace berth {
 
 enum class SourceId : std::uint32_t {};
+enum class ActivatorId : std::uint32_t {};
 
 // Why an attempt got no answer, or 5xx. What took longer than the caller would wait is "timed out", and none of these.
 enum class RequestFailure : std::uint8_t {
@@ -66,6 +67,7 @@ struct TrafficPod {
   NodeId node{};
   std::int64_t cpu_milli = 1000;  // What it can use: its limit, or what the node leaves it. > 0.
   std::uint32_t concurrency = 0xFFFF'FFFF;
+  std::uint32_t queue_limit = 0xFFFF'FFFF;  // Beside its Service's own; the lower one counts.
 };
 
 class TrafficListener {
@@ -85,6 +87,15 @@ class TrafficListener {
   ~TrafficListener() = default;
 };
 
+class ActivatorListener {
+ public:
+  // A request is held, as the only one, and no pod is ready. Called while the model is at work: only take note.
+  virtual void request_held(ActivatorId activator) = 0;
+
+ protected:
+  ~ActivatorListener() = default;
+};
+
 class TrafficModel {
  public:
   virtual ~TrafficModel() = default;
@@ -96,6 +107,11 @@ class TrafficModel {
   ServiceId add_service(const ServicePolicy& policy, const ServiceWork& work);
   SourceId add_source(const SourceSpec& source, std::unique_ptr<RequestArrivals> arrivals);
   void start();
+  // Puts an activator (activator.hpp) before these Services, whose pods are those of one workload and take
+  // `concurrency` requests at a time (0: no limit). While it is in the path, as it is at first, all requests go through
+  // it; else those alone that find no endpoint. After start(), before the first of the pods.
+  bool activated(ServiceId service) const { return activator_of_[index(service)] != kNone; }
+  ActivatorId activate(std::span<const ServiceId> services, std::uint32_t concurrency);
 
   // ---- what becomes of it. Each takes effect now; what nodes know of it follows with the delays of ProxyParams.
   void add_node(const TrafficNode& node);
@@ -108,6 +124,7 @@ class TrafficModel {
   virtual void pod_restarted(std::uint32_t ref) = 0;  // A new process listens.
   virtual void pod_cpu(std::uint32_t ref, std::int64_t cpu_milli) = 0;  // It can use so much from now on.
   void pod_removed(std::uint32_t ref);                                  // The object is gone. Stops it if need be.
+  void set_in_path(ActivatorId activator, bool in_path);
   virtual void handle(const Event& event) = 0;
 
   // ---- what came of it, up to now
@@ -117,11 +134,15 @@ class TrafficModel {
   // Of served attempts, from the caller's point of view; of a source: of served requests, with their retries.
   virtual const LatencyHistogram& latency(ServiceId service) = 0;
   virtual const LatencyHistogram& latency(SourceId source) = 0;
+  // Requests held, over time, since the start; they are in flight as others are.
+  virtual std::int64_t held_ns(ActivatorId activator) = 0;
   // Recounts everything; empty, or what does not add up.
   virtual std::string verify() = 0;
 
   std::size_t ready_endpoints(ServiceId service) const { return table_.ready_now(service); }
   void set_listener(TrafficListener* listener) { listener_ = listener; }
+  // Of activators. Rates are no requests: the fluid model tells nothing, look at held_ns().
+  void set_listener(ActivatorListener* listener) { activator_listener_ = listener; }
   std::size_t services() const { return work_.size(); }
 
  protected:
@@ -137,7 +158,13 @@ class TrafficModel {
     bool ready = false;
     bool terminating = false;
     bool present = false;
+    bool seen_ready = false;          // As told of by activator_sees().
+    std::uint32_t activator = kNone;  // Before it.
     std::vector<ServiceId> services;
+  };
+  struct ActivatorInfo {
+    std::uint32_t concurrency = 0;
+    bool in_path = true;
   };
   struct NodeInfo {
     LocationId location{};
@@ -163,8 +190,14 @@ class TrafficModel {
 
   virtual void on_start() = 0;
   virtual void on_pod_added(std::uint32_t slot, const TrafficPod& pod) = 0;
+  virtual void on_activate() {}  // One more of activators_.
+  // A pod behind an activator is ready, or is no longer: so it is written now, and seen after sight_delay().
+  virtual void activator_sees(std::uint32_t slot, bool ready) { (void)slot, (void)ready; }
   virtual void before_change() {}  // Endpoints or nodes are about to change.
   virtual void after_change() {}
+  // An activator watches EndpointSlices as nodes do, and needs no rules of theirs.
+  Duration sight_delay() const { return table_.params().endpoint_slice_delay + table_.params().watch_delay_max; }
+  bool in_path(std::uint32_t activator) const { return activator != kNone && activators_[activator].in_path; }
 
   Engine<Event>& engine_;
   const Topology& topology_;
@@ -172,6 +205,7 @@ class TrafficModel {
   std::uint64_t seed_;
   std::uint32_t replication_;
   TrafficListener* listener_ = nullptr;
+  ActivatorListener* activator_listener_ = nullptr;
   std::vector<ServiceWork> work_;
   std::vector<SourceSpec> sources_;
   std::vector<std::unique_ptr<RequestArrivals>> arrivals_;
@@ -182,9 +216,12 @@ class TrafficModel {
   std::vector<std::uint32_t> order_;         // Services, callers before what they call.
   std::vector<PodInfo> pods_;
   std::vector<NodeInfo> nodes_;
+  std::vector<ActivatorInfo> activators_;
+  std::vector<std::uint32_t> activator_of_;  // By service; kNone.
 
  private:
   void update_endpoints(std::uint32_t slot);
+  void tell_activator(std::uint32_t slot, bool ready);
 
   std::vector<std::uint32_t> slot_of_ref_;
   std::vector<std::uint32_t> free_pods_;

@@ -12,6 +12,7 @@
 #include "sim/policy_set.hpp"
 #include "sim/simulation.hpp"
 #include "tests/support/cluster_builder.hpp"
+#include "workloads/traffic/traffic_file.hpp"
 
 namespace berth::test {
 
@@ -25,6 +26,7 @@ struct ManifestRunOptions {
   const FaultPlan* plan = nullptr;
   Healer* healer = nullptr;
   std::vector<FaultEvent> strikes;
+  std::string traffic;             // A document of kind Traffic; empty: none.
   std::uint64_t verify_every = 0;  // So many instants from one recount of everything to the next; 0: none.
 };
 
@@ -55,6 +57,11 @@ class ManifestRun {
     parts.fault_plan = options_.plan;
     parts.strikes = options_.strikes;
     parts.healer = options_.healer;
+    parts.autoscaler = policies.of("autoscaler");
+    if (!options_.traffic.empty()) {
+      traffic_ = std::make_unique<TrafficFile>(read_traffic(options_.traffic, "traffic.yaml", "."));
+      parts.traffic = traffic_.get();
+    }
     simulation = std::make_unique<Simulation>(catalog, nodes, *scheduler_, how, parts);
     simulation->add_sink(&kept);
     const auto stream = none.open(simulation->catalog(), 1, 0);
@@ -99,6 +106,7 @@ class ManifestRun {
  private:
   ManifestRunOptions options_;
   manifest::Manifests manifests_;
+  std::unique_ptr<TrafficFile> traffic_;
   RunImages images_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ImageDistribution> distribution_;
