@@ -6,12 +6,6 @@
 #include "sim/engine/error.hpp"
 
 namespace berth {
-namespace {
-
-constexpr std::uint32_t kFirstAvailable = 3;  // Up to this limit the first pod with room, above it round robin.
-
-}  // namespace
-
 std::uint32_t Activator::find(std::uint32_t pod, std::uint32_t generation) const {
   const auto it = std::ranges::find_if(
       places_, [&](const Place& place) { return place.pod == pod && place.generation == generation; });

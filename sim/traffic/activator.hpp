@@ -20,6 +20,8 @@ class Activator {
   // Requests beyond containerConcurrency that wait in a pod before its queue-proxy answers 503, for each of the limit.
   // Source: knative/serving pkg/queue/sharedmain, buildBreaker.
   static constexpr std::uint32_t kQueueProxyDepth = 10;
+  static constexpr std::uint32_t kFirstAvailable =
+      3;  // Up to this limit the first pod with room, above it each in turn.
 
   // A pod, as long as it is ready or has requests. Numbers of places are used again.
   struct Place {

@@ -1,9 +1,38 @@
 // FluidModel: what an activator does with the requests of an interval.
 #include <algorithm>
 
+#include "sim/traffic/activator.hpp"
 #include "sim/traffic/fluid_model.hpp"
 
 namespace berth {
+
+// Time in a pod and in the line before it, where the activator keeps one line for all pods: M/M/c with the places of
+// all of them. In work, a request shares its pod's cores with those that are on the CPU while it is: all others that
+// the pod may have, each for as much of its stay as it does not wait for calls (`below`, seconds).
+Moments FluidModel::sojourn_gated(std::uint32_t s, double rate, double cores, double concurrency, double below) {
+  Service& service = services_[s];
+  Service::Steady& known = service.steady;
+  if (known.rate == rate && known.cores == cores && known.concurrency == concurrency) return known.time;
+  known = {rate, cores, concurrency, service.demand};
+  const double demand = service.demand.mean;
+  double slow = 1;
+  for (int i = 0; i < 8; ++i) {
+    const double on_cpu = 1 + (concurrency - 1) * demand * slow / (demand * slow + below);
+    slow = std::max(1.0, on_cpu / cores);
+  }
+  // Few are full at a low load, unless the first pod with room is always the next.
+  if (work_[s].discipline == Discipline::kProcessorSharing && concurrency > Activator::kFirstAvailable) {
+    slow = std::min(slow, sojourn_processor_sharing(rate, service.demand, cores).mean / demand);
+  }
+  const double pods = static_cast<double>(std::max<std::size_t>(1, service.shares.size()));
+  const double places = concurrency * pods;
+  const Moments held{demand * slow + below, service.demand.variance * slow * slow + service.below.variance};
+  known.time = {demand * slow, service.demand.variance * slow * slow};
+  if (rate * pods * held.mean >= places * 0.999) return known.time;
+  const Moments all = sojourn_fcfs(rate * pods, held, static_cast<std::uint32_t>(places));
+  known.time = {all.mean - below, std::max(0.0, all.variance - service.below.variance)};
+  return known.time;
+}
 
 // After the pods have taken what they can: the oldest of those held go, and the rest waits on, as long as its callers
 // do. `before`: how many were held when the step began.

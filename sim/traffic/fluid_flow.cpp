@@ -21,6 +21,7 @@ void FluidModel::flow(std::uint32_t s, double seconds) {
   Service& service = services_[s];
   service.entering = service.refused = service.dropped = service.overflow = service.completed = 0;
   service.load = service.cores = service.returned = 0;
+  service.steady.rate = -1;
   const bool activated = activator_of_[s] != kNone;
   const double before = service.held.total();
   for (const std::uint32_t r : callers_[s]) {
@@ -68,7 +69,7 @@ void FluidModel::flow(std::uint32_t s, double seconds) {
 }
 
 // Time in a pod in a steady state, CPU and waiting for it, and the rate at which there is none (capacity).
-Moments FluidModel::sojourn(std::uint32_t s, double rate, double cores, double concurrency, double& capacity) const {
+Moments FluidModel::sojourn(std::uint32_t s, double rate, double cores, double concurrency, double& capacity) {
   const Service& service = services_[s];
   const ServiceWork& work = work_[s];
   const bool fcfs = work.discipline == Discipline::kFcfs || concurrency <= cores;
@@ -80,6 +81,9 @@ Moments FluidModel::sojourn(std::uint32_t s, double rate, double cores, double c
   const bool holds = blocking && !work.groups.empty() && concurrency < kManyPlaces;
   if (holds) capacity = std::min(capacity, concurrency / (demand.mean * std::max(1.0, 1 / cores) + below));
   if (rate >= capacity * kNearlyFull) return demand;
+  if (in_path(activator_of_[s]) && concurrency < kManyPlaces) {
+    return sojourn_gated(s, rate, cores, concurrency, holds ? below : 0);
+  }
   if (fcfs && !holds) return sojourn_fcfs(rate, demand, static_cast<std::uint32_t>(concurrency));
   const Moments shared = fcfs ? demand : sojourn_processor_sharing(rate, demand, cores);
   if (!holds) return shared;
@@ -120,7 +124,7 @@ void FluidModel::flow_pod(std::uint32_t s, const Share& share, double arrivals, 
   const double before = part.inside;
   const double most = pod.concurrency + std::min(work_[s].queue_limit, pod.queue_limit);
   const bool gated = in_path(activator_of_[s]) && pod.concurrency < kManyPlaces;
-  if (gated && service.demand.mean > 0) {  // The activator keeps what the pod has no room for.
+  if (gated && service.demand.mean > 0) {  // The activator keeps what the pod cannot even finish.
     double capacity = 0;
     sojourn(s, 1e300, cores, pod.concurrency, capacity);
     const double room = capacity * seconds + std::max(0.0, pod.concurrency - before);
@@ -153,12 +157,16 @@ void FluidModel::flow_pod(std::uint32_t s, const Share& share, double arrivals, 
       average = after - (after - before) * part_of_step * (after > before ? 1.0 / 3 : 0.5);
     }
     after = std::min(after, before + arrivals);
-    if (gated && after > pod.concurrency) {
-      const double kept = std::min(after - pod.concurrency, arrivals);
-      service.returned += kept;
-      arrivals -= kept;
-      after -= kept;
-      average = std::min(average, std::max(before, pod.concurrency));
+    if (gated) {
+      // A line that chance makes stays in the pod's books: it is as long at the activator.
+      const double line = std::max(pod.concurrency, chance);
+      if (rate >= capacity * kNearlyFull && after > line) {
+        const double kept = std::min(after - line, arrivals);
+        service.returned += kept;
+        arrivals -= kept;
+        after -= kept;
+        average = std::min(average, std::max(before, line));
+      }
     } else if (after > most) {
       overflow = after - most;
       after = most;

@@ -119,6 +119,11 @@ class FluidModel final : public TrafficModel {
     double cores = 0;      // and there.
     // Behind an activator:
     HeldBacklog held;
+    struct Steady {
+      double rate = -1, cores = 0, concurrency = 0;
+      Moments time;
+    };
+    Steady steady;        // The last answer of sojourn_gated(): pods are much alike.
     double returned = 0;  // Pods had no room, in the last step.
     double waited = 0;    // Seconds that those who are in pods now were held, together,
     double held_for = 0;  // each of those who left in the last step, in the mean,
@@ -149,7 +154,8 @@ class FluidModel final : public TrafficModel {
   void flow(std::uint32_t service, double seconds);
   void hand_on(std::uint32_t service, double before, double seconds);
   void flow_pod(std::uint32_t service, const Share& share, double arrivals, double seconds);
-  Moments sojourn(std::uint32_t service, double rate, double cores, double concurrency, double& capacity) const;
+  Moments sojourn_gated(std::uint32_t service, double rate, double cores, double concurrency, double below);
+  Moments sojourn(std::uint32_t service, double rate, double cores, double concurrency, double& capacity);
   void respond(std::uint32_t service);
   void finish_route(std::uint32_t route, double seconds);
   void record(Latencies& latencies, double count, double fixed, Moments moments);

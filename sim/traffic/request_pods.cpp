@@ -17,7 +17,8 @@ void RequestModel::reach_pod(std::uint32_t slot) {
   }
   const std::uint32_t s = static_cast<std::uint32_t>(routes_[call.route].call.service);
   ++pod.requests;
-  if (pod.server->held() >= pod.concurrency && pod.server->waiting() >= pod.queue_limit) {
+  // What an activator hands on finds room: a queue-proxy lets go of those whose callers have given up.
+  if (call.place == kNone && pod.server->held() >= pod.concurrency && pod.server->waiting() >= pod.queue_limit) {
     return answer(slot, static_cast<std::uint8_t>(RequestFailure::kOverflow));
   }
   pod.concurrency_ns += static_cast<std::int64_t>(pod.count) * (now() - pod.at).ns;
