@@ -173,6 +173,18 @@ void JournalWriter::details(const Record& r) {
     case RecordKind::kClaimBound:
       number("claim");
       break;
+    case RecordKind::kPodDisrupted:
+      reason(to_string(static_cast<DisruptReason>(r.reason)));
+      break;
+    case RecordKind::kFaultBegan:
+    case RecordKind::kFaultEnded:
+      fmt::format_to(out, R"(,"fault":{})", r.container);
+      number("strike");
+      break;
+    case RecordKind::kNodeDown:
+    case RecordKind::kNodeUp:
+      reason(to_string(static_cast<NodeTrouble>(r.reason)));
+      break;
     case RecordKind::kNodeRequested:
       number("machine");
       break;

@@ -40,10 +40,8 @@ std::span<const MetricInfo> replay_metrics() {
   return kMetrics;
 }
 
-MetricsFold::MetricsFold(MetricsOptions options) : options_(std::move(options)) {
-  BERTH_CHECK(options_.window.ns > 0 && options_.points > 0);
-  sums_.assign(options_.points * kCurves, 0.0);
-}
+MetricsFold::MetricsFold(MetricsOptions options)
+    : options_(std::move(options)), curves_(options_.window, options_.points) {}
 
 void MetricsFold::begin(const JournalContext& context) {
   context_ = context;
@@ -90,9 +88,9 @@ void MetricsFold::fragment(std::size_t n) {
 
 void MetricsFold::write(std::span<const Record> batch) {
   for (const Record& record : batch) {
-    if (record.at.ns > last_ns_) {
+    if (record.at.ns > curves_.now_ns()) {
       pending_max_ = std::max(pending_max_, level_.pending);
-      advance(record.at.ns);
+      curves_.advance(record.at.ns, levels());
     }
     switch (record.kind) {
       case RecordKind::kPodCreated:
@@ -150,31 +148,12 @@ void MetricsFold::left(const Record& record) {
   take_created(record.pod);
 }
 
-// Adds the present level to the curves from last_ns_ to `to_ns`.
-void MetricsFold::advance(std::int64_t to_ns) {
-  const std::int64_t until = std::min(to_ns, options_.window.ns);
-  const double width = static_cast<double>(options_.window.ns) / static_cast<double>(options_.points);
-  std::int64_t from = last_ns_;
-  while (from < until) {
-    const auto point = std::min(options_.points - 1, static_cast<std::size_t>(static_cast<double>(from) / width));
-    const auto edge = point + 1 == options_.points
-                          ? options_.window.ns
-                          : static_cast<std::int64_t>(static_cast<double>(point + 1) * width) + 1;
-    const std::int64_t stop = std::min(until, std::max(edge, from + 1));
-    const double span = static_cast<double>(stop - from) * kNanosecond;
-    double* const sums = sums_.data() + point * kCurves;
-    sums[kCpu] += static_cast<double>(level_.cpu_milli) * span;
-    sums[kMemory] += static_cast<double>(level_.memory_bytes) * span;
-    sums[kGpu] += static_cast<double>(level_.gpu_milli) * span;
-    sums[kNodesUsed] += static_cast<double>(level_.nodes_used) * span;
-    sums[kPending] += static_cast<double>(level_.pending) * span;
-    sums[kFragment] += level_.fragment_milli * span;
-    sums[kAllCpu] += static_cast<double>(level_.all_cpu_milli) * span;
-    sums[kAllMemory] += static_cast<double>(level_.all_memory_bytes) * span;
-    sums[kAllGpu] += static_cast<double>(level_.all_gpu_milli) * span;
-    from = stop;
-  }
-  last_ns_ = to_ns;
+std::array<double, MetricsFold::kCurves> MetricsFold::levels() const {
+  return {static_cast<double>(level_.cpu_milli),     static_cast<double>(level_.memory_bytes),
+          static_cast<double>(level_.gpu_milli),     static_cast<double>(level_.nodes_used),
+          static_cast<double>(level_.pending),       level_.fragment_milli,
+          static_cast<double>(level_.all_cpu_milli), static_cast<double>(level_.all_memory_bytes),
+          static_cast<double>(level_.all_gpu_milli)};
 }
 
 void MetricsFold::occupy(const Record& record, int sign) {
@@ -222,16 +201,14 @@ std::int64_t MetricsFold::take_created(std::uint32_t pod) {
 void MetricsFold::finish(Time end) {
   pending_max_ = std::max(pending_max_, level_.pending);
   waiting_ = static_cast<std::uint64_t>(level_.pending);
-  advance(std::max(end.ns, options_.window.ns));
+  curves_.finish(end, levels());
 }
 
 RunResult MetricsFold::result() const {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  const double window = static_cast<double>(options_.window.ns) * kNanosecond;
+  const double window = curves_.window_seconds();
   std::array<double, kCurves> total{};
-  for (std::size_t p = 0; p < options_.points; ++p) {
-    for (std::size_t c = 0; c < kCurves; ++c) total[c] += sums_[p * kCurves + c];
-  }
+  for (std::size_t c = 0; c < kCurves; ++c) total[c] = curves_.total(c);
   // Of all that there was; what never changed is not averaged, so that it is exact.
   const auto all_of = [&](Curve c, std::int64_t level) {
     return nodes_change_ ? total[c] / window : static_cast<double>(level);
@@ -268,24 +245,14 @@ RunResult MetricsFold::result() const {
   RunResult result;
   for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
 
-  const double step = window / static_cast<double>(options_.points);
-  std::vector<double> x;
-  for (std::size_t p = 0; p < options_.points; ++p) x.push_back((static_cast<double>(p) + 0.5) * step);
   const auto curve = [&](const char* name, Curve c, double scale) {
-    Series s{name, "time_seconds", x, {}};
-    for (std::size_t p = 0; p < options_.points; ++p) s.y.push_back(sums_[p * kCurves + c] / step * scale);
-    result.series.push_back(std::move(s));
+    result.series.push_back(curves_.curve(name, c, scale));
   };
-  // In percent of what there was at that time; 0 where there was nothing.
+  // In percent of what there was at that time.
   const auto share = [&](const char* name, Curve c, Curve of, double all) {
     if (all == 0) return;
     if (!nodes_change_) return curve(name, c, 100 / all);
-    Series s{name, "time_seconds", x, {}};
-    for (std::size_t p = 0; p < options_.points; ++p) {
-      const double there = sums_[p * kCurves + of];
-      s.y.push_back(there > 0 ? 100 * sums_[p * kCurves + c] / there : 0);
-    }
-    result.series.push_back(std::move(s));
+    result.series.push_back(curves_.share(name, c, of));
   };
   share("cpu_allocation_pct", kCpu, kAllCpu, all_cpu);
   share("memory_allocation_pct", kMemory, kAllMemory, all_memory);

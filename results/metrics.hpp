@@ -3,6 +3,7 @@
 // drains, and policies that finish at different times would be compared over different spans.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "results/histogram.hpp"
 #include "results/run_result.hpp"
+#include "results/time_curves.hpp"
 #include "sim/cluster/cluster.hpp"
 #include "sim/cluster/fragmentation.hpp"
 #include "sim/cluster/journal.hpp"
@@ -68,7 +70,7 @@ class MetricsFold final : public JournalSink {
     bool left = false;
   };
 
-  void advance(std::int64_t to_ns);
+  std::array<double, kCurves> levels() const;
   void joined(std::size_t n);
   void node_left(std::size_t n);
   void fragment(std::size_t n);
@@ -84,8 +86,7 @@ class MetricsFold final : public JournalSink {
   std::vector<std::uint16_t> gpu_free_milli_;
   Level level_;
   bool nodes_change_ = false;  // Some have joined or left: capacities are time averages, too.
-  std::int64_t last_ns_ = 0;
-  std::vector<double> sums_;  // Value · seconds at [point * kCurves + curve].
+  TimeCurves<kCurves> curves_;
 
   // Creation times of pods that wait, in pages that are given back when all of their pods have a node.
   struct Page {

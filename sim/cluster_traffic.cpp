@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <type_traits>
 
 #include "results/metrics.hpp"
 #include "sim/engine/error.hpp"
@@ -33,6 +34,11 @@ constexpr std::array kMetrics{
     MetricInfo{"attempts_dropped", "attempts that nothing came back from"},
     MetricInfo{"attempts_overflow", "attempts that a full line refused"},
     MetricInfo{"attempts_timed_out", "attempts that took longer than their caller waits"},
+    MetricInfo{"error_budget_used_pct",
+               "what went wrong, of what the objective allows (docs/traffic.md); of the worst Service or source"},
+    MetricInfo{"cpu_used_core_seconds", "CPU time of requests in pods that serve (container_cpu_usage_seconds_total)"},
+    MetricInfo{"cpu_used_of_requests_pct", "the same, of what these pods request for as long as they are there"},
+    MetricInfo{"cpu_used_pct_mean", "the same, of all CPU of nodes that are on and reachable"},
 };
 
 ServicePolicy policy_of(const api::Service& service) {
@@ -106,6 +112,7 @@ void ClusterTraffic::node_on(NodeId node) {
   if (index(node) >= on_.size()) on_.resize(index(node) + 1, 0);
   if (std::exchange(on_[index(node)], std::uint8_t{1}) != 0) return;
   const NodeSpec& spec = cluster_.node_spec(node);
+  cpu_.node(engine_.now(), spec.allocatable.cpu_milli, true);
   TrafficNode out;
   out.node = node;
   out.cpu_milli = spec.allocatable.cpu_milli;
@@ -121,7 +128,9 @@ void ClusterTraffic::node_on(NodeId node) {
 }
 
 void ClusterTraffic::node_off(NodeId node) {
-  if (std::exchange(on_[index(node)], std::uint8_t{0}) != 0) model_->remove_node(node);
+  if (std::exchange(on_[index(node)], std::uint8_t{0}) == 0) return;
+  cpu_.node(engine_.now(), cluster_.node_spec(node).allocatable.cpu_milli, false);
+  model_->remove_node(node);
 }
 
 const ClusterTraffic::Serving& ClusterTraffic::serving(TemplateId id) {
@@ -169,6 +178,8 @@ void ClusterTraffic::started(std::uint32_t ref, TemplateId pod_template, NodeId 
     pod.generation = generation;
     pod.added = true;
     pod.container = container;
+    pod.added_at = engine_.now();
+    pod.request_milli = cluster_.catalog()[pod_template].request.cpu_milli;
     const std::int64_t cpu =
         work.cpu_milli > 0 ? work.cpu_milli : std::max<std::int64_t>(1, cluster_.node_spec(node).allocatable.cpu_milli);
     model_->pod_added({ref, work.services, node, cpu, work.concurrency});
@@ -208,6 +219,7 @@ void ClusterTraffic::terminating(std::uint32_t ref) {
 void ClusterTraffic::gone(std::uint32_t ref) {
   Pod* pod = find(ref);
   if (pod == nullptr) return;
+  charge(ref, cpu_);
   pod->added = pod->up = false;
   ++pod->generation;
   model_->pod_removed(ref);
@@ -257,6 +269,43 @@ std::optional<PodUsage> ClusterTraffic::usage(std::uint32_t ref) {
   return model_->usage(ref);
 }
 
+void ClusterTraffic::charge(std::uint32_t ref, CpuLedger& ledger) {
+  const Pod& pod = pods_[ref];
+  ledger.pod(engine_.now() - pod.added_at, pod.request_milli, model_->usage(ref).cpu_core_ns);
+}
+
+std::vector<ServiceRow> ClusterTraffic::service_rows() {
+  std::vector<ServiceRow> rows;
+  const auto add = [&](const std::string& name, const TrafficObjective& objective, auto id) {
+    const TrafficCounts counts = model_->counts(id);
+    const LatencyHistogram& latency = model_->latency(id);
+    const auto quantile = [&](double q) {
+      return latency.count() == 0 ? std::numeric_limits<double>::quiet_NaN() : latency.quantile(q).seconds();
+    };
+    ServiceRow& row = rows.emplace_back();
+    row.name = name;
+    row.source = std::is_same_v<decltype(id), SourceId>;
+    row.served = counts.served;
+    row.lost = counts.all_failed() + counts.timed_out;
+    row.mean_s = latency.count() == 0 ? std::numeric_limits<double>::quiet_NaN() : latency.mean_seconds();
+    row.p50_s = quantile(0.5);
+    row.p95_s = quantile(0.95);
+    row.p99_s = quantile(0.99);
+    row.p999_s = quantile(0.999);
+    row.availability_pct = objective.availability;
+    row.latency = objective.latency;
+    row.percentile_pct = objective.percentile;
+    if (objective.latency != kForever) row.slow = latency.count_above(objective.latency);
+  };
+  for (std::uint32_t s = 0; s < file_.services.size(); ++s) {
+    add(file_.services[s].name, file_.services[s].objective, ServiceId{s});
+  }
+  for (std::uint32_t s = 0; s < file_.sources.size(); ++s) {
+    add(file_.sources[s].spec.name, file_.sources[s].objective, SourceId{s});
+  }
+  return rows;
+}
+
 void ClusterTraffic::add_metrics(RunResult& result) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   TrafficCounts sources;
@@ -283,6 +332,12 @@ void ClusterTraffic::add_metrics(RunResult& result) {
   const auto quantile = [&](double q) {
     return latency.count() == 0 ? kNone : static_cast<double>(latency.quantile(q).ns) * 1e-9;
   };
+  CpuLedger cpu = cpu_;
+  cpu.advance(engine_.now());
+  for (std::uint32_t ref = 0; ref < pods_.size(); ++ref) {
+    if (pods_[ref].added) charge(ref, cpu);
+  }
+  const auto of = [&](double all) { return all > 0 ? 100 * cpu.used() / all : kNone; };
   const std::uint64_t lost = sources.all_failed() + sources.timed_out;
   const double over = static_cast<double>(sources.served + lost);
   const double values[] = {
@@ -301,6 +356,10 @@ void ClusterTraffic::add_metrics(RunResult& result) {
       count(RequestFailure::kDropped),
       count(RequestFailure::kOverflow),
       static_cast<double>(timed_out),
+      error_budget_used_pct(service_rows()),
+      cpu.used(),
+      of(cpu.requested()),
+      of(cpu.there()),
   };
   static_assert(std::size(values) == kMetrics.size());
   for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});

@@ -10,8 +10,10 @@
 
 #include "results/metrics.hpp"
 #include "results/run_result.hpp"
+#include "results/service_table.hpp"
 #include "sim/cluster/cluster.hpp"
 #include "sim/cluster/event.hpp"
+#include "sim/cpu_ledger.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/traffic/traffic_model.hpp"
 #include "workloads/manifest/manifest.hpp"
@@ -56,6 +58,8 @@ class ClusterTraffic {
   std::string verify() { return model_->verify(); }
   // What came of it, under the names of traffic_metrics().
   void add_metrics(RunResult& result);
+  // The same by Service and source, in the order of the file: Services first.
+  std::vector<ServiceRow> service_rows();
 
  private:
   static constexpr std::uint16_t kUp = 0x100;  // Event::detail; those below are the model's.
@@ -73,10 +77,13 @@ class ClusterTraffic {
     bool terminating = false;
     std::uint16_t container = 0;
     std::uint32_t generation = 0;  // Counts starts.
+    Time added_at;
+    std::int64_t request_milli = 0;
   };
 
   const Serving& serving(TemplateId id);
   std::optional<ActivatorId> activator(std::uint32_t workload) const;
+  void charge(std::uint32_t ref, CpuLedger& ledger);
   Pod* find(std::uint32_t ref);
   Pod* find(std::uint32_t ref, std::uint16_t container);
 
@@ -95,6 +102,7 @@ class ClusterTraffic {
   std::vector<Serving> serving_;
   std::vector<Pod> pods_;
   std::vector<std::uint8_t> on_;  // By node.
+  CpuLedger cpu_;                 // Without the pods that are there.
   Names zones_;                   // Of the nodes so far; "" is one.
 };
 

@@ -258,11 +258,17 @@ void ControlPlane::pod_changed(const controllers::Pod& pod, const controllers::P
   if (change == Change::kAdded) {
     BERTH_CHECK(pod.uid == pod_names_.size() + 1);
     pod_names_.push_back(next_name_.empty() ? pod_name(pod) : std::exchange(next_name_, {}));
+    controllers::Owner owner = pod.owner;
+    if (owner.kind == ObjectKind::kReplicaSet) {
+      const auto* set = store_.find<controllers::ReplicaSet>(owner.id);
+      if (set != nullptr && set->meta.owner.kind != ObjectKind::kNone) owner = set->meta.owner;
+    }
+    pod_owners_.push_back(owner);
     pod_news_.push_back({PodNews::Kind::kCreated, pod.id, pod.uid});
   } else if (change == Change::kDeleted) {
-    pod_news_.push_back({PodNews::Kind::kGone, pod.id, pod.uid});
+    pod_news_.push_back({PodNews::Kind::kGone, pod.id, pod.uid, pod.status.disruption, pod.terminating});
   } else if (pod.terminating && !before.terminating) {
-    pod_news_.push_back({PodNews::Kind::kTerminating, pod.id, pod.uid});
+    pod_news_.push_back({PodNews::Kind::kTerminating, pod.id, pod.uid, pod.status.disruption});
   }
 }
 

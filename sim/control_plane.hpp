@@ -39,6 +39,8 @@ class ControlPlane final : private controllers::Watcher {
     Kind kind;
     PodId id;           // In store().
     std::uint64_t uid;  // Numbers are used again, uids are not.
+    controllers::Disruption disruption = controllers::Disruption::kNone;
+    bool terminating = false;  // kGone: it was told to go before.
   };
   // A claim that a StatefulSet made, or that went with its owner.
   struct ClaimNews {
@@ -82,6 +84,8 @@ class ControlPlane final : private controllers::Watcher {
   // "namespace/name" of any pod there ever was.
   const std::string& name_of(std::uint64_t uid) const { return pod_names_[uid - 1]; }
   std::size_t pods_created() const { return pod_names_.size(); }
+  // Whom any pod there ever was belongs to: its controller, or the Deployment that controls that one.
+  controllers::Owner owner_of(std::uint64_t uid) const { return pod_owners_[uid - 1]; }
   // "namespace/name"; the object may be gone.
   const std::string& name_of(controllers::ObjectKind kind, controllers::ObjectId id) const {
     return object_names_[static_cast<std::size_t>(kind)][id];
@@ -116,6 +120,7 @@ class ControlPlane final : private controllers::Watcher {
   std::vector<Template> templates_;
   std::vector<std::vector<std::string>> object_names_;  // By kind and number.
   std::vector<std::string> pod_names_;                  // By uid - 1.
+  std::vector<controllers::Owner> pod_owners_;          // By uid - 1.
   std::string next_name_;                               // Of the object or pod that is being created here.
   std::vector<PodNews> pod_news_;
   std::vector<ClaimNews> claim_news_;

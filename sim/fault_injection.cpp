@@ -4,9 +4,15 @@
 
 namespace berth {
 
-FaultInjection::FaultInjection(Engine<Event>& engine, Nodes& nodes, const RunImages& images, const FaultPlan& plan,
-                               std::span<const FaultEvent> strikes, const Cluster& cluster)
-    : engine_(engine), nodes_(nodes), images_(images), plan_(plan), strikes_(strikes), cluster_(cluster) {
+FaultInjection::FaultInjection(Engine<Event>& engine, Journal& journal, Nodes& nodes, const RunImages& images,
+                               const FaultPlan& plan, std::span<const FaultEvent> strikes, const Cluster& cluster)
+    : engine_(engine),
+      journal_(journal),
+      nodes_(nodes),
+      images_(images),
+      plan_(plan),
+      strikes_(strikes),
+      cluster_(cluster) {
   for (std::vector<std::uint32_t>* column : {&down_, &hung_, &cut_}) column->assign(cluster.nodes().size(), 0);
   plan_next();
   nodes.set_fault_plan(&plan);
@@ -35,6 +41,7 @@ void FaultInjection::node_joined(NodeId node, Time horizon, FaultSeed seed) {
 
 void FaultInjection::handle(const Event& event) {
   const FaultEvent& strike = strike_at(event.subject);
+  record(strike, event.subject, event.detail == kBegin);
   apply(strike, event.detail == kBegin);
   if (event.detail != kBegin) return;
   ++struck_;
@@ -61,6 +68,33 @@ void FaultInjection::each_node(const FaultEvent& strike, F&& f) const {
     if (nodes_.removed(static_cast<NodeId>(n))) continue;
     if (label_of(cluster_.node_spec(static_cast<NodeId>(n)), kZoneLabel) == strike.target) f(static_cast<NodeId>(n));
   }
+}
+
+// Before anything follows from it. A spot machine is struck when it goes, not when that is announced.
+void FaultInjection::record(const FaultEvent& strike, std::uint32_t number, bool begins) {
+  const auto append = [&](NodeId node, RecordKind kind) {
+    journal_.append({.at = engine_.now(),
+                     .node = node,
+                     .value = number,
+                     .kind = kind,
+                     .container = static_cast<std::uint16_t>(strike.fault)});
+  };
+  switch (strike.kind) {
+    case FaultKind::kContainerCrash:
+    case FaultKind::kMemoryLeak:
+      return;
+    case FaultKind::kBadImage:
+    case FaultKind::kRegistryOutage:
+    case FaultKind::kRegistrySlow:
+      return append(kNoNode, begins ? RecordKind::kFaultBegan : RecordKind::kFaultEnded);
+    case FaultKind::kSpotReclaim:
+      if (begins) return;
+      begins = true;
+      break;
+    default:
+      break;
+  }
+  each_node(strike, [&](NodeId node) { append(node, begins ? RecordKind::kFaultBegan : RecordKind::kFaultEnded); });
 }
 
 void FaultInjection::apply(const FaultEvent& strike, bool begins) {

@@ -18,7 +18,7 @@ namespace berth {
 class FaultInjection {
  public:
   // All must outlive this; `strikes` by draw(). Events are scheduled one after another, not all at the start.
-  FaultInjection(Engine<Event>& engine, Nodes& nodes, const RunImages& images, const FaultPlan& plan,
+  FaultInjection(Engine<Event>& engine, Journal& journal, Nodes& nodes, const RunImages& images, const FaultPlan& plan,
                  std::span<const FaultEvent> strikes, const Cluster& cluster);
 
   // Nodes that join from now on meet the plan's faults up to `horizon`, too (for_node()); those of the beginning are in
@@ -41,10 +41,12 @@ class FaultInjection {
     return number < strikes_.size() ? strikes_[number] : joined_[number - strikes_.size()];
   }
   void apply(const FaultEvent& strike, bool begins);
+  void record(const FaultEvent& strike, std::uint32_t number, bool begins);
   template <class F>
   void each_node(const FaultEvent& strike, F&& f) const;
 
   Engine<Event>& engine_;
+  Journal& journal_;
   Nodes& nodes_;
   const RunImages& images_;
   const FaultPlan& plan_;

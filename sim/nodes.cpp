@@ -213,6 +213,7 @@ void Nodes::created(const ControlPlane::PodNews& news, const std::function<void(
 void Nodes::terminating(const ControlPlane::PodNews& news) {
   const ObjectRow* object = object_row(news.id, news.uid);
   if (object == nullptr || object->placed == kNone) return;
+  disrupted(placed_[object->placed], news.disruption);
   if (traffic_ != nullptr) traffic_->terminating(object->placed);
   kubelet_.delete_pod(placed_[object->placed].slot);
 }
@@ -222,6 +223,9 @@ void Nodes::gone(const ControlPlane::PodNews& news) {
   if (object == nullptr) return;  // We said so ourselves.
   const ObjectRow was = std::exchange(*object, {});
   if (was.placed != kNone) {
+    if (!news.terminating && news.disruption == controllers::Disruption::kDeletionByPodGc) {
+      disrupted(placed_[was.placed], news.disruption);
+    }
     kubelet_.force_remove(placed_[was.placed].slot);
   } else if (was.pod != kNoPod) {
     const std::uint32_t ordinal = cluster_.pods().ordinal[index(was.pod)];
@@ -230,6 +234,28 @@ void Nodes::gone(const ControlPlane::PodNews& news) {
     row(was.pod) = {};
     actions_.pod_deleted(was.pod);
   }
+}
+
+// For the journal.
+void Nodes::disrupted(const Placed& placed, controllers::Disruption why) {
+  DisruptReason reason{};
+  if (placed.evicting) {
+    reason = *placed.evicting == EvictReason::kPreempted ? DisruptReason::kPreemption : DisruptReason::kEvictionApi;
+  } else if (why == controllers::Disruption::kEvictionByEvictionApi) {
+    reason = DisruptReason::kEvictionApi;
+  } else if (why == controllers::Disruption::kDeletionByTaintManager) {
+    reason = DisruptReason::kTaintManager;
+  } else if (why == controllers::Disruption::kDeletionByPodGc) {
+    reason = DisruptReason::kPodGc;
+  } else {
+    return;
+  }
+  journal_.append({.at = engine_.now(),
+                   .pod = placed.ordinal,
+                   .node = placed.node,
+                   .pod_template = placed.pod_template,
+                   .kind = RecordKind::kPodDisrupted,
+                   .reason = static_cast<std::uint8_t>(reason)});
 }
 
 // ---- the scheduler's side ------------------------------------------------------------------------------------------

@@ -141,6 +141,7 @@ class Nodes final : public NodeAgent,
   void volumes_mounted(PodSlot pod) override { kubelet_.volumes_mounted(pod); }
   void volumes_unmounted(PodSlot pod) override { kubelet_.volumes_unmounted(pod); }
   void images_changed(NodeId node) override;
+  void record(RecordKind kind, NodeId node, NodeTrouble trouble = {});
 
   void add_objects(const manifest::Manifests& manifests);
   void equip(NodeId node, Time kubelet_started);
@@ -148,6 +149,7 @@ class Nodes final : public NodeAgent,
   void created(const ControlPlane::PodNews& news, const std::function<void(PodId)>& tell);
   void terminating(const ControlPlane::PodNews& news);
   void gone(const ControlPlane::PodNews& news);
+  void disrupted(const Placed& placed, controllers::Disruption why);
   void report(const Placed& placed);
   void renew_lease(NodeId node);
   void post_ready(NodeId node);
@@ -192,6 +194,7 @@ class Nodes final : public NodeAgent,
   std::function<void(NodeId)> on_join_;           //
   std::vector<std::uint8_t> removed_, starting_;  // By node; starting: not yet Ready for the first time.
   std::vector<std::uint8_t> down_, hung_, cut_;   // By node.
+  std::vector<std::uint8_t> not_ready_;           // By node: the journal has it that it is not Ready.
   std::vector<std::uint8_t> status_due_;          // By node: its images are to be reported.
   std::vector<Duration> status_phase_;            // By node: when in each 10 s its status is written.
   std::vector<Row> rows_;

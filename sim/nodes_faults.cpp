@@ -76,6 +76,7 @@ void Nodes::crash(NodeId node) {
   if (is_down(node)) return;
   down_[index(node)] = 1;
   hung_[index(node)] = 0;  // It will start anew.
+  record(RecordKind::kNodeDown, node, NodeTrouble::kOff);
   if (traffic_ != nullptr) traffic_->node_off(node);
   kubelet_.node_down(node);
   images_.node_down(node);
@@ -86,6 +87,7 @@ void Nodes::crash(NodeId node) {
 void Nodes::restore(NodeId node, bool keep_disk) {
   if (!is_down(node) || removed(node)) return;
   down_[index(node)] = 0;
+  record(RecordKind::kNodeUp, node, NodeTrouble::kOff);
   if (traffic_ != nullptr) traffic_->node_on(node);
   if (!keep_disk) kubelet_.lose_disk(node);
   images_.node_up(node, keep_disk);
@@ -97,6 +99,7 @@ void Nodes::restore(NodeId node, bool keep_disk) {
 void Nodes::hang(NodeId node, bool hangs) {
   if (is_down(node) || hung_[index(node)] == (hangs ? 1 : 0) || removed(node)) return;  // What is off cannot hang.
   hung_[index(node)] = hangs ? 1 : 0;
+  record(hangs ? RecordKind::kNodeDown : RecordKind::kNodeUp, node, NodeTrouble::kHung);
   hangs ? kubelet_.hang(node) : kubelet_.resume(node);
   changed_ = true;
 }
@@ -104,6 +107,7 @@ void Nodes::hang(NodeId node, bool hangs) {
 void Nodes::cut_off(NodeId node, bool cut) {
   if (cut_[index(node)] == (cut ? 1 : 0) || removed(node)) return;
   cut_[index(node)] = cut ? 1 : 0;
+  record(cut ? RecordKind::kNodeDown : RecordKind::kNodeUp, node, NodeTrouble::kCutOff);
   if (traffic_ != nullptr) cut ? traffic_->node_off(node) : traffic_->node_on(node);
   cut ? kubelet_.disconnect(node) : kubelet_.reconnect(node);
   changed_ = true;

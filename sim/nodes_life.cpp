@@ -10,7 +10,7 @@ namespace berth {
 // What a node needs besides its row of the cluster and its object.
 void Nodes::equip(NodeId node, Time kubelet_started) {
   const auto n = static_cast<std::uint32_t>(node);
-  for (std::vector<std::uint8_t>* column : {&removed_, &starting_, &down_, &hung_, &cut_, &status_due_}) {
+  for (std::vector<std::uint8_t>* column : {&removed_, &starting_, &down_, &hung_, &cut_, &not_ready_, &status_due_}) {
     column->push_back(0);
   }
   const NodeSpec& spec = cluster_.node_spec(node);

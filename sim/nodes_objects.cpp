@@ -88,8 +88,15 @@ void Nodes::update_node_objects() {
     const bool ready =
         object->condition(controllers::NodeConditionType::kReady).status == controllers::ConditionStatus::kTrue;
     storage_.node_ready(node, ready);
+    if (starting_[index(node)] == 0 && std::exchange(not_ready_[index(node)], ready ? 0 : 1) == (ready ? 1 : 0)) {
+      record(ready ? RecordKind::kNodeReadyAgain : RecordKind::kNodeNotReady, node);
+    }
     changed_ = true;
   }
+}
+
+void Nodes::record(RecordKind kind, NodeId node, NodeTrouble trouble) {
+  journal_.append({.at = engine_.now(), .node = node, .kind = kind, .reason = static_cast<std::uint8_t>(trouble)});
 }
 
 void Nodes::memory_pressure_changed(NodeId node, bool pressure) {

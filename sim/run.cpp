@@ -4,15 +4,67 @@
 #include <optional>
 
 #include "policies/registry.hpp"
+#include "results/eviction_metrics.hpp"
 #include "results/files.hpp"
 #include "results/fill_series.hpp"
+#include "results/healing_metrics.hpp"
 #include "results/journal_writer.hpp"
 #include "results/metrics.hpp"
 #include "results/node_metrics.hpp"
+#include "results/ready_pods.hpp"
+#include "results/replica_metrics.hpp"
 #include "results/start_metrics.hpp"
+#include "results/stranding_metrics.hpp"
+#include "results/work_metrics.hpp"
+#include "sim/run_pod_owners.hpp"
 #include "sim/simulation.hpp"
 
 namespace berth {
+namespace {
+
+// What a run with kubelets is measured by besides the replay's own numbers; folds that belong together, joined.
+class ClusterFolds {
+ public:
+  ClusterFolds(Simulation& simulation, const Scenario& scenario, Time window) : stranding_(window) {
+    if (scenario.manifests) {
+      owners_.emplace(*scenario.manifests, *simulation.control_plane());
+      ready_.emplace(*owners_);
+      ready_->listen(&replicas_.emplace(window));
+      if (scenario.faults) ready_->listen(&healing_.emplace());
+    }
+    work_.emplace(owners_ ? &*owners_ : nullptr);
+    simulation.add_sink(&starts_);
+    if (scenario.manifests) simulation.add_sink(&rent_.emplace(node_prices(scenario.groups.groups)));
+    if (ready_) simulation.add_sink(&*ready_);
+    simulation.add_sink(&evictions_);
+    simulation.add_sink(&*work_);
+    simulation.add_sink(&stranding_);
+  }
+
+  void add_to(RunResult& result) const {
+    starts_.add_to(result);
+    if (rent_) rent_->add_to(result);
+    if (replicas_) replicas_->add_to(result);
+    if (healing_) healing_->add_to(result);
+    evictions_.add_to(result);
+    work_->add_to(result);
+    stranding_.add_to(result);
+  }
+
+ private:
+  std::optional<RunPodOwners> owners_;
+  StartMetricsFold starts_;
+  std::optional<NodeMetricsFold> rent_;
+  std::optional<ReplicaMetrics> replicas_;
+  std::optional<HealingMetrics> healing_;
+  std::optional<ReadyPods> ready_;
+  EvictionMetrics evictions_;
+  std::optional<WorkMetrics> work_;
+  StrandingMetrics stranding_;
+};
+
+}  // namespace
+
 Time window_of(ScenarioInputs& inputs, std::uint64_t first_seed) {
   const Time last = inputs.of(first_seed)->survey.last_arrival;
   const Time horizon = Time{} + inputs.scenario().horizon;
@@ -81,10 +133,8 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
     journal.emplace(files.journal, pod_name);
     simulation.add_sink(&*journal);
   }
-  std::optional<StartMetricsFold> starts;
-  if (scenario.node_model) simulation.add_sink(&starts.emplace());
-  std::optional<NodeMetricsFold> rent;
-  if (scenario.manifests) simulation.add_sink(&rent.emplace(node_prices(scenario.groups.groups)));
+  std::optional<ClusterFolds> folds;
+  if (scenario.node_model) folds.emplace(simulation, scenario, window);
   if (files.pods != nullptr) {
     files.pods->set_pod_name(pod_name);
     simulation.add_sink(files.pods);
@@ -104,12 +154,12 @@ RunOutcome run_once(ScenarioInputs& inputs, const PolicySet& policies, std::uint
   if (fill && !files.placements.empty()) write_file_atomically(files.placements, series->placements());
   RunOutcome outcome;
   outcome.result = fill ? series->result() : metrics->result();
-  if (starts) starts->add_to(outcome.result);
-  if (rent) rent->add_to(outcome.result);
+  if (folds) folds->add_to(outcome.result);
   if (simulation.traffic() != nullptr) {
     const std::string trouble = simulation.traffic()->verify();
     BERTH_CHECK(trouble.empty());  // Requests in = served + failed + timed out + in flight, and Little's law.
     simulation.traffic()->add_metrics(outcome.result);
+    outcome.services = simulation.traffic()->service_rows();
   }
   outcome.result.key = {scenario.name, policies.to_string(), seed};
   outcome.events = simulation.events_executed();

@@ -4,10 +4,12 @@
 #include <atomic>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "results/pod_table.hpp"
 #include "results/pod_timeline.hpp"
 #include "results/run_result.hpp"
+#include "results/service_table.hpp"
 #include "sim/inputs.hpp"
 #include "sim/policy_set.hpp"
 
@@ -24,6 +26,7 @@ struct RunFiles {
 struct RunOutcome {
   RunResult result;
   std::uint64_t events = 0;
+  std::vector<ServiceRow> services;  // Empty without traffic.
 };
 
 // `window`: time averages and curves are over 0 … window in the replay protocol (results/metrics.hpp).

@@ -61,8 +61,8 @@ Simulation::Simulation(Catalog catalog, std::span<const NodeSpec> nodes, Schedul
       nodes_->set_traffic(traffic_.get());
     }
     if (parts.fault_plan != nullptr) {
-      faults_ =
-          std::make_unique<FaultInjection>(engine_, *nodes_, *parts.images, *parts.fault_plan, parts.strikes, cluster_);
+      faults_ = std::make_unique<FaultInjection>(engine_, journal_, *nodes_, *parts.images, *parts.fault_plan,
+                                                 parts.strikes, cluster_);
     }
     if (control_plane_) {
       MetricsServerOptions metrics;

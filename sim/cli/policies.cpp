@@ -3,12 +3,19 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <initializer_list>
+#include <span>
 #include <stdexcept>
 
+#include "results/eviction_metrics.hpp"
 #include "results/files.hpp"
+#include "results/healing_metrics.hpp"
 #include "results/metrics.hpp"
 #include "results/node_metrics.hpp"
+#include "results/replica_metrics.hpp"
 #include "results/start_metrics.hpp"
+#include "results/stranding_metrics.hpp"
+#include "results/work_metrics.hpp"
 #include "sim/cli/commands.hpp"
 #include "sim/cluster_traffic.hpp"
 #include "sim/engine/error.hpp"
@@ -57,13 +64,17 @@ void policies_command(bool json) {
 }
 
 void metrics_command() {
-  fmt::print("Metrics of the replay protocol, folded from the journal:\n");
-  for (const MetricInfo& m : replay_metrics()) fmt::print("  {:<30} {}\n", m.name, m.help);
-  fmt::print("Metrics of runs with kubelets:\n");
-  for (const MetricInfo& m : start_metrics()) fmt::print("  {:<34} {}\n", m.name, m.help);
-  fmt::print("Metrics of runs of Kubernetes objects:\n");
-  for (const MetricInfo& m : node_metrics()) fmt::print("  {:<34} {}\n", m.name, m.help);
-  for (const MetricInfo& m : traffic_metrics()) fmt::print("  {:<34} {}\n", m.name, m.help);
+  const auto list = [](const char* heading, std::initializer_list<std::span<const MetricInfo>> parts) {
+    fmt::print("{}:\n", heading);
+    for (const auto part : parts) {
+      for (const MetricInfo& m : part) fmt::print("  {:<34} {}\n", m.name, m.help);
+    }
+  };
+  list("Metrics of the replay protocol, folded from the journal", {replay_metrics()});
+  list("Metrics of runs with kubelets", {start_metrics(), eviction_metrics(), work_metrics(), stranding_metrics()});
+  list("Metrics of runs of Kubernetes objects", {node_metrics(), replica_metrics()});
+  list("with a fault plan", {healing_metrics()});
+  list("with traffic", {traffic_metrics()});
   fmt::print(
       "Metrics of the fill protocol, at loads of 50, 90, 100, 110 and 130 % of the cluster's GPUs:\n"
       "  alloc_pct_at_<load>            GPU given to pods, of all\n"

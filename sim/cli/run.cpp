@@ -62,7 +62,9 @@ void run_command(const RunFlags& flags) {
                           std::isfinite(m.value) ? shortest(m.value) : "null");
       first = false;
     }
-    fmt::print("{}}}}}\n", text);
+    text += "}";
+    if (!outcome.services.empty()) text += ",\"services\":" + service_table_json(outcome.services);
+    fmt::print("{}}}\n", text);
     return;
   }
   for (const std::string& note : scenario.notes) fmt::print("note: {}\n", note);
@@ -73,6 +75,7 @@ void run_command(const RunFlags& flags) {
   if (scenario.manifests) {
     fmt::print("after {}:\n{}", to_string(pods_at_end.end() - Time{}), pod_table_text(pods_at_end));
   }
+  if (!outcome.services.empty()) fmt::print("{}", service_table_text(outcome.services));
   for (const Metric& m : outcome.result.metrics) {
     if (std::isnan(m.value)) continue;
     fmt::print("  {:<32} {}\n", m.name, fmt::format("{:.6g}", m.value));

@@ -110,6 +110,20 @@ std::string_view to_string(RecordKind kind) {
       return "NodeReady";
     case RecordKind::kNodeLeft:
       return "NodeLeft";
+    case RecordKind::kPodDisrupted:
+      return "PodDisrupted";
+    case RecordKind::kFaultBegan:
+      return "FaultBegan";
+    case RecordKind::kFaultEnded:
+      return "FaultEnded";
+    case RecordKind::kNodeDown:
+      return "NodeDown";
+    case RecordKind::kNodeUp:
+      return "NodeUp";
+    case RecordKind::kNodeNotReady:
+      return "NodeNotReady";
+    case RecordKind::kNodeReadyAgain:
+      return "NodeReadyAgain";
   }
   return "?";
 }
@@ -218,6 +232,32 @@ std::string_view to_string(VolumeWait wait) {
       return "MultiAttach";
     case VolumeWait::kAttaching:
       return "Attaching";
+  }
+  return "?";
+}
+
+std::string_view to_string(DisruptReason reason) {
+  switch (reason) {
+    case DisruptReason::kPreemption:
+      return "PreemptionByScheduler";
+    case DisruptReason::kEvictionApi:
+      return "EvictionByEvictionAPI";
+    case DisruptReason::kTaintManager:
+      return "DeletionByTaintManager";
+    case DisruptReason::kPodGc:
+      return "DeletionByPodGC";
+  }
+  return "?";
+}
+
+std::string_view to_string(NodeTrouble trouble) {
+  switch (trouble) {
+    case NodeTrouble::kOff:
+      return "Off";
+    case NodeTrouble::kHung:
+      return "Hung";
+    case NodeTrouble::kCutOff:
+      return "CutOff";
   }
   return "?";
 }

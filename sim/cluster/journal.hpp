@@ -70,8 +70,17 @@ enum class RecordKind : std::uint8_t {
   kNodeJoined,            // node, value = milliseconds since its machine was asked for; not one of the beginning
   kNodeReady,             // node; its condition Ready became True for the first time after it joined
   kNodeLeft,              // node; the machine is gone, and its object too
+  kPodDisrupted,          // pod, node, reason = DisruptReason; told to go by another one than its owner
+
+  // ---- of runs with a fault plan or a healer
+  kFaultBegan,     // node if it strikes one, value = number of the strike, container = its place in the plan
+  kFaultEnded,     // the same; it ended by itself
+  kNodeDown,       // node, reason = NodeTrouble; so it is until a kNodeUp of the same reason
+  kNodeUp,         // node, reason = NodeTrouble; of kOff: the machine runs again, and no trouble of kHung is left
+  kNodeNotReady,   // node; its condition Ready is no longer True, as the API server shows it
+  kNodeReadyAgain  // node; … True again
 };
-inline constexpr std::size_t kRecordKinds = static_cast<std::size_t>(RecordKind::kNodeLeft) + 1;
+inline constexpr std::size_t kRecordKinds = static_cast<std::size_t>(RecordKind::kNodeReadyAgain) + 1;
 
 enum class FailReason : std::uint8_t {
   kUnschedulable,
@@ -106,6 +115,9 @@ enum class KillReason : std::uint8_t {
 };
 enum class ProbeKind : std::uint8_t { kStartup, kLiveness, kReadiness };
 enum class VolumeWait : std::uint8_t { kUnbound, kMultiAttach, kAttaching };
+// Spelt as the reasons of the condition DisruptionTarget.
+enum class DisruptReason : std::uint8_t { kPreemption, kEvictionApi, kTaintManager, kPodGc };
+enum class NodeTrouble : std::uint8_t { kOff, kHung, kCutOff };
 
 std::string_view to_string(RecordKind kind);  // "PodScheduled" …
 std::string_view to_string(FailReason reason);
@@ -115,6 +127,8 @@ std::string_view to_string(ExitReason reason);
 std::string_view to_string(KillReason reason);
 std::string_view to_string(ProbeKind kind);
 std::string_view to_string(VolumeWait wait);
+std::string_view to_string(DisruptReason reason);
+std::string_view to_string(NodeTrouble trouble);
 
 // `pod` counts pods in order of creation, from 0; unlike a PodId it is never used again.
 struct Record {

@@ -12,6 +12,13 @@ void LatencyHistogram::merge(const LatencyHistogram& other) {
   sum_ += other.sum_;
 }
 
+std::uint64_t LatencyHistogram::count_above(Duration value) const {
+  BERTH_CHECK(value.ns >= 0);
+  std::uint64_t above = 0;
+  for (std::size_t b = bucket(static_cast<std::uint64_t>(value.ns)) + 1; b < counts_.size(); ++b) above += counts_[b];
+  return above;
+}
+
 Duration LatencyHistogram::quantile(double q) const {
   BERTH_CHECK(q >= 0 && q <= 1);
   if (count_ == 0) return {};

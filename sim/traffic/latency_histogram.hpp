@@ -33,6 +33,8 @@ class LatencyHistogram {
   __int128 sum_ns() const { return sum_; }
   // Nearest rank, 0 <= q <= 1; 0 if empty. O(buckets).
   Duration quantile(double q) const;
+  // How many were longer: `value` is taken for the middle of its bucket, so for up to 1/128 less or more. O(buckets).
+  std::uint64_t count_above(Duration value) const;
 
   friend bool operator==(const LatencyHistogram&, const LatencyHistogram&) = default;
 

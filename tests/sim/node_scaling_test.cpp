@@ -100,7 +100,8 @@ class ScaledRun {
     nodes = std::make_unique<Nodes>(cluster, engine, journal_, actions, images_, *distribution_, model_,
                                     control_plane.get(), &manifests_, NodesOptions{seed, 0, plan != nullptr});
     if (plan != nullptr) {
-      faults = std::make_unique<FaultInjection>(engine, *nodes, images_, *plan, std::span<const FaultEvent>(), cluster);
+      faults = std::make_unique<FaultInjection>(engine, journal_, *nodes, images_, *plan, std::span<const FaultEvent>(),
+                                                cluster);
       faults->follow_joins(Time{} + seconds(3600), {seed, 0});
       faults->set_on_reclaim([this](NodeId node) { scaling->machine_lost(node); });
     }

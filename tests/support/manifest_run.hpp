@@ -77,6 +77,7 @@ class ManifestRun {
     simulation->run(*stream, {}, Time{} + options_.horizon);
   }
 
+  const manifest::Manifests& manifests() const { return manifests_; }
   const std::string& pod_name(std::uint64_t uid) const { return simulation->control_plane()->name_of(uid); }
   // Of one kind, in order; about one pod or node, if its name has `about` in it.
   std::vector<Record> records(RecordKind kind, const std::string& about = {}) const {

@@ -95,6 +95,27 @@ TEST(TrafficFileTest, Reads) {
   EXPECT_EQ(f.topology.same_host().latency, microseconds(10));
 }
 
+TEST(TrafficFileTest, Objectives) {
+  const TrafficFile plain = read_traffic(kShop, "shop.yaml", ".");
+  EXPECT_EQ(plain.services[1].objective.availability, 99.9);
+  EXPECT_EQ(plain.sources[0].objective.latency, kForever);
+  std::string text = kShop;
+  const auto put = [&](const std::string& behind, const std::string& what) {
+    text.insert(text.find(behind) + behind.size(), what);
+  };
+  put("{name: cart, demand: 2ms", ", objective: {availability: 99.99, latency: 500ms, percentile: 95}");
+  put("clients: 1000\n", "    objective: {latency: 1s}\n");
+  const TrafficFile f = read_traffic(text, "shop.yaml", ".");
+  EXPECT_EQ(f.services[0].objective.availability, 99.9);
+  EXPECT_EQ(f.services[1].objective.availability, 99.99);
+  EXPECT_EQ(f.services[1].objective.latency, milliseconds(500));
+  EXPECT_EQ(f.services[1].objective.percentile, 95);
+  EXPECT_EQ(f.sources[0].objective.availability, 99.9);
+  EXPECT_EQ(f.sources[0].objective.latency, seconds(1));
+  EXPECT_EQ(f.sources[0].objective.percentile, 99);
+  EXPECT_EQ(f.sources[1].objective.latency, kForever);
+}
+
 struct Wrong {
   const char* name;
   const char* from;  // Of kShop, replaced by
@@ -133,6 +154,16 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"NoLocation", "    location: outside\n", "", "is external without a location"},
         Wrong{"Twice", "- {name: cart,", "- {name: front,", "as another one's"},
         Wrong{"Timeout", "timeout: 2s", "timeout: 0s", "is 0; expected more than 0, or forever"},
+        Wrong{"AllServed", "demand: 2ms}", "demand: 2ms, objective: {availability: 100}}",
+              "shop.yaml:24:57: services[1].objective.availability is 100; expected percent, more than 0 and less than "
+              "100"},
+        Wrong{"Availability", "demand: 2ms}", "demand: 2ms, objective: {availability: 101}}",
+              "shop.yaml:24:57: services[1].objective.availability is \"101\"; expected a number from 0 to 100"},
+        Wrong{"NoTime", "timeout: 2s", "objective: {latency: 0s}",
+              "sources[0].objective.latency is 0; expected more than 0"},
+        Wrong{"PercentileAlone", "timeout: 2s", "objective: {percentile: 99}",
+              "sources[0].objective.percentile stands without a latency"},
+        Wrong{"ObjectiveKey", "timeout: 2s", "objective: {latancy: 1s}", "did you mean \"latency\"?"},
         Wrong{"Bandwidth", "bandwidth: 1G", "bandwidth: 0", "expected bytes per second, more than 0"}),
     [](const auto& row) { return std::string(row.param.name); });
 
@@ -170,6 +201,20 @@ TEST(Topology, ShortestNotFewest) {
 }
 
 // Against a sort: every quantile within 1/128 of the value of its rank.
+// Buckets are a 64th of a power of two wide: 1 below 128 ns, 16 ns from 1024 on.
+TEST(LatencyHistogram, CountsAbove) {
+  LatencyHistogram h;
+  for (const std::int64_t ns : {5, 6, 6, 100, 1'030, 1'040, 1'100}) h.record({ns});
+  EXPECT_EQ(h.count_above({0}), 7U);
+  EXPECT_EQ(h.count_above({5}), 6U);
+  EXPECT_EQ(h.count_above({6}), 4U);
+  EXPECT_EQ(h.count_above({99}), 4U);
+  EXPECT_EQ(h.count_above({100}), 3U);
+  EXPECT_EQ(h.count_above({1'024}), 2U) << "1024 to 1039 are one";
+  EXPECT_EQ(h.count_above({1'100}), 0U);
+  EXPECT_EQ(h.count_above(seconds(1)), 0U);
+}
+
 TEST(LatencyHistogram, QuantilesAndMerge) {
   Rng rng(1, 0, 0, Purpose::kTest);
   LatencyHistogram all;

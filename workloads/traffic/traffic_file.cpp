@@ -107,7 +107,7 @@ class TrafficReader {
     const auto items = map.at("services").list();
     for (const YamlValue& item : items) {  // Names first: a call may look ahead.
       const YamlMap service =
-          item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls"});
+          item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls", "objective"});
       const std::string& name = service.at("name").text();
       if (std::ranges::find(names_, name) != names_.end()) {
         service.at("name").fail(fmt::format("is \"{}\", as another one's; expected names that differ", name));
@@ -117,8 +117,8 @@ class TrafficReader {
     if (names_.empty()) map.at("services").fail("is empty; expected one Service or more");
     for (const YamlValue& item : items) {
       const YamlMap service =
-          item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls"});
-      TrafficService read{service.at("name").text(), {}};
+          item.map({"name", "demand", "discipline", "concurrency", "blocking", "queueLimit", "calls", "objective"});
+      TrafficService read{service.at("name").text(), {}, read_objective(service)};
       read.work.demand = service.at("demand").distribution();
       if (const auto v = service.find("discipline")) {
         read.work.discipline =
@@ -145,6 +145,31 @@ class TrafficReader {
       }
       out_.services.push_back(std::move(read));
     }
+  }
+
+  // A budget of nothing could not be used, nor one of everything be missed.
+  static TrafficObjective read_objective(const YamlMap& of) {
+    TrafficObjective out;
+    const auto value = of.find("objective");
+    if (!value) return out;
+    const YamlMap map = value->map({"availability", "latency", "percentile"});
+    const auto share = [](const YamlValue& v) {
+      const double percent = v.number(0, 100);
+      if (percent == 0 || percent == 100) {
+        v.fail(fmt::format("is {}; expected percent, more than 0 and less than 100", percent));
+      }
+      return percent;
+    };
+    if (const auto v = map.find("availability")) out.availability = share(*v);
+    if (const auto v = map.find("latency")) {
+      out.latency = v->duration();
+      if (out.latency.ns == 0) v->fail("is 0; expected more than 0");
+    }
+    if (const auto v = map.find("percentile")) {
+      out.percentile = share(*v);
+      if (!map.has("latency")) v->fail("stands without a latency; expected latency: 500ms or the like beside it");
+    }
+    return out;
   }
 
   CallSpec read_call(const YamlValue& item) {
@@ -182,7 +207,7 @@ class TrafficReader {
   void read_source(const YamlValue& item) {
     const YamlMap map =
         item.map({"name", "arrivals", "external", "location", "clients", "service", "timeout", "retries", "retryBudget",
-                  "backoff", "requestsPerConnection", "requestBytes", "responseBytes"});
+                  "backoff", "requestsPerConnection", "requestBytes", "responseBytes", "objective"});
     TrafficSource source;
     source.spec.name = map.at("name").text();
     source.spec.call = call_of(map);
@@ -195,6 +220,7 @@ class TrafficReader {
     if (const auto v = map.find("clients")) source.spec.clients = static_cast<std::uint32_t>(v->integer(1, 1 << 20));
     const YamlValue arrivals = map.at("arrivals");
     source.arrivals = read_arrivals(arrivals);
+    source.objective = read_objective(map);
     out_.sources.push_back(std::move(source));
   }
 

@@ -16,14 +16,24 @@
 
 namespace berth {
 
+// A service level objective: `availability` percent of requests are served, and of those `percentile` percent within
+// `latency`. For metrics alone; nothing in the run looks at it.
+struct TrafficObjective {
+  double availability = 99.9;   // > 0 and < 100.
+  Duration latency = kForever;  // kForever: no matter how long.
+  double percentile = 99;       // > 0 and < 100.
+};
+
 struct TrafficService {
   std::string name;  // Of the Service: "shop/front" or "front".
   ServiceWork work;
+  TrafficObjective objective = {};
 };
 
 struct TrafficSource {
   SourceSpec spec;  // Without nodes: the simulation knows which are where.
   std::shared_ptr<const ArrivalProcess> arrivals;
+  TrafficObjective objective = {};
 };
 
 struct TrafficFile {
