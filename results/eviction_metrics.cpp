@@ -13,8 +13,9 @@ constexpr std::array kMetrics{
     MetricInfo{"evictions_node_pressure", "pods that a kubelet failed for want of memory (kubelet_evictions)"},
     MetricInfo{"evictions_drain", "pods that left a node to be removed, by the Eviction API"},
     MetricInfo{"evictions_descheduler", "pods that the healer moved, by the Eviction API"},
-    MetricInfo{"evictions_pod_gc",
-               "pods that nobody else had told to go, of nodes that are gone (force_delete_pods_total)"},
+    MetricInfo{
+        "evictions_pod_gc",
+        "pods of nodes that are gone, which nobody else had told to go (pod_gc_collector_force_delete_pods_total)"},
 };
 
 }  // namespace

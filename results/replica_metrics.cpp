@@ -8,8 +8,9 @@ namespace berth {
 namespace {
 
 constexpr std::array kMetrics{
-    MetricInfo{"replicas_wanted_mean",
-               "pods that Deployments, StatefulSets and ReplicaSets want (kube_*_spec_replicas); time average"},
+    MetricInfo{
+        "replicas_wanted_mean",
+        "pods that Deployments, StatefulSets and ReplicaSets want (as kube_deployment_spec_replicas); time average"},
     MetricInfo{"replicas_ready_mean",
                "their pods that are Ready, on nodes that are reachable and not shown as NotReady; time average"},
     MetricInfo{"replicas_ready_pct_mean", "of each workload no more than it wants, of all wanted; time average"},
