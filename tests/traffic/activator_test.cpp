@@ -191,11 +191,13 @@ TEST(Activator, ManyPlaces) {
 // Pods come, go, crash, lose their node; callers give up and try again: nothing is lost in the books, and in the end,
 // with a pod that stays, nothing waits.
 TEST(ActivatorProperty, BooksBalance) {
-  for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    SCOPED_TRACE(testing::Message() << "seed=" << seed);
+  for (std::uint64_t seed = 0; seed < 80; ++seed) {
+    const bool fluid = seed % 4 == 3;
+    SCOPED_TRACE(testing::Message() << "seed=" << seed << (fluid ? " fluid" : " requests"));
     Rng rng(seed, 0, 0, Purpose::kTest);
     Shop shop(microseconds(100));
-    RequestModel& model = shop.requests({}, seed);
+    shop.use(fluid, {}, seconds(2));
+    TrafficModel& model = *shop.model;
     CallSpec inner = to(service(1), rng.below(2) == 0 ? kForever : milliseconds(700));
     inner.retries = rng.below(3);
     inner.optional = rng.below(2) == 0;

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "policies/params.hpp"
 #include "sim/engine/error.hpp"
 
@@ -65,6 +68,33 @@ TEST(Kpa, PanicsAndComesDownByHalves) {
   EXPECT_EQ(r.tick(122, 0), 5);
   EXPECT_FALSE(r.kpa.panicking());
   EXPECT_EQ(r.tick(124, 0), 2);
+}
+
+// Pods that share half a core among requests of 6 ms do 83.3 a second each; 200 a second need 2.4 of them. Three at a
+// load of 0.8 have 3 * 0.8 / 0.2 = 12 in flight: of a target of 70 that is one pod, which gets 117 a second more than
+// it can do: 234 at the next tick, panic. It lasts a stable window from when twice the pods were wanted last, and
+// begins again when that is over and the queue has grown: a swing takes more than 60 s and less than 100.
+TEST(Kpa, SwingsWhereThePodsCannotBearItsTarget) {
+  Revision r({});
+  double in_flight = 0;
+  std::vector<std::int64_t> panics;
+  std::int32_t most = 0;
+  bool before = false;
+  for (std::int64_t t = 0; t <= 1'200; t += 2) {
+    const double capacity = r.scale * 83.3;
+    const double steady = r.scale * 200 / (capacity - 200);  // Of no meaning if they cannot bear it.
+    in_flight = capacity > 200 ? std::max(steady, in_flight - 2 * (capacity - 200)) : in_flight + 2 * (200 - capacity);
+    r.tick(t, in_flight);
+    if (r.kpa.panicking() && !before) panics.push_back(t);
+    before = r.kpa.panicking();
+    most = std::max(most, r.scale);
+  }
+  ASSERT_GE(panics.size(), 12U);
+  EXPECT_GE(most, 4);
+  for (std::size_t i = 1; i < panics.size(); ++i) {
+    EXPECT_GT(panics[i] - panics[i - 1], 60);
+    EXPECT_LT(panics[i] - panics[i - 1], 100);
+  }
 }
 
 TEST(Kpa, APodsFoundAreKeptForAStableWindow) {
