@@ -14,7 +14,7 @@
 namespace berth {
 
 // What a plug-in was built against: changes whenever a plug-in would have to be built anew.
-inline constexpr int kPluginAbi = 3;
+inline constexpr int kPluginAbi = 4;
 
 template <class Kind>
 class Registry {
