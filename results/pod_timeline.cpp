@@ -253,6 +253,9 @@ void PodTimelineFold::apply(PodState& pod, const Record& r) {
     case RecordKind::kPodNotReady:
       close(pod.ready, r.at);
       break;
+    case RecordKind::kPodDisrupted:
+      timeline_.instant(pod.track, "told to go", r.at, {{"reason", to_string(static_cast<DisruptReason>(r.reason))}});
+      break;
     case RecordKind::kPodTerminating:
       close(pod.terminating, r.at);
       pod.terminating = timeline_.begin(pod.track, "Terminating", r.at, {{"grace", seconds(r.value)}});

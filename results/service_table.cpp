@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "results/files.hpp"
@@ -54,6 +55,29 @@ double error_budget_used_pct(std::span<const ServiceRow> rows) {
   double worst = kNone;
   for (const ServiceRow& row : rows) worst = std::fmax(worst, error_budget_used_pct(row));
   return worst;
+}
+
+std::optional<double> service_metric(std::span<const ServiceRow> rows, std::string_view name) {
+  const std::size_t colon = name.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto row = std::ranges::find(rows, name.substr(0, colon), &ServiceRow::name);
+  if (row == rows.end()) return std::nullopt;
+  const std::pair<std::string_view, double> numbers[] = {
+      {"requests", static_cast<double>(row->served + row->lost)},
+      {"requests_served", static_cast<double>(row->served)},
+      {"requests_lost", static_cast<double>(row->lost)},
+      {"availability_pct", availability_pct(*row)},
+      {"request_seconds_mean", row->mean_s},
+      {"request_seconds_p50", row->p50_s},
+      {"request_seconds_p95", row->p95_s},
+      {"request_seconds_p99", row->p99_s},
+      {"request_seconds_p999", row->p999_s},
+      {"error_budget_used_pct", error_budget_used_pct(*row)},
+  };
+  for (const auto& [key, value] : numbers) {
+    if (key == name.substr(colon + 1)) return value;
+  }
+  return std::nullopt;
 }
 
 std::string service_table_text(std::span<const ServiceRow> rows) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "sim/engine/time.hpp"
 
@@ -35,6 +37,11 @@ double availability_pct(const ServiceRow& row);
 double error_budget_used_pct(const ServiceRow& row);
 // The worst of all; NaN if none has any request.
 double error_budget_used_pct(std::span<const ServiceRow> rows);
+
+// "front:availability_pct": a number of one Service or source, by the names that metrics of all of them have (requests,
+// requests_served, requests_lost, availability_pct, request_seconds_mean, …_p50, …_p95, …_p99, …_p999,
+// error_budget_used_pct). Nothing if there is no such row or number; of two rows of one name, the first.
+std::optional<double> service_metric(std::span<const ServiceRow> rows, std::string_view name);
 
 // NAME KIND REQUESTS LOST AVAILABILITY P50 P95 P99 P99.9 OBJECTIVE "BUDGET USED", a line each.
 std::string service_table_text(std::span<const ServiceRow> rows);

@@ -8,12 +8,14 @@
 #include <algorithm>
 #include <charconv>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include "results/files.hpp"
 #include "results/fill_series.hpp"
 #include "results/manifest.hpp"
 #include "results/report_page.hpp"
+#include "results/service_table.hpp"
 #include "results/study_store.hpp"
 #include "results/summary.hpp"
 #include "results/svg.hpp"
@@ -154,6 +156,15 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
                       {"order_dir", spec.order_dir.string()},
                       {"placements", options.placements ? "true" : "false"},
                       {"journals", options.journals ? "true" : "false"}};
+  // Numbers of single Services are kept where they are asked for alone; runs without them are of another study.
+  std::vector<std::string> of_services;
+  for (const std::string& metric : spec.table_metrics) {
+    if (metric.find(':') != std::string::npos && std::ranges::find(of_services, metric) == of_services.end()) {
+      of_services.push_back(metric);
+    }
+  }
+  if (!of_services.empty())
+    manifest.options.emplace_back("service metrics", fmt::format("{}", fmt::join(of_services, ",")));
   std::vector<std::string> hashed;
   for (const auto& scenario : spec.scenarios) {
     for (const std::string& input : scenario->inputs) {
@@ -221,7 +232,11 @@ StudyReport run_study(const StudySpec& spec, const StudyOptions& options) {
             if (options.placements && spec.scenarios[s]->protocol == Protocol::kFill)
               files.placements = options.out / "placements" / (name + ".csv");
             if (options.journals) files.journal = options.out / "journals" / (name + ".jsonl.zst");
-            const RunOutcome outcome = run_once(*inputs[s], policy, seed, windows[s], files);
+            RunOutcome outcome = run_once(*inputs[s], policy, seed, windows[s], files);
+            for (const std::string& asked : of_services) {
+              const std::optional<double> value = service_metric(outcome.services, asked);
+              if (value) outcome.result.metrics.push_back({asked, *value});
+            }
             store.put(i, outcome.result);
             const std::lock_guard lock(mutex);
             report.events += outcome.events;

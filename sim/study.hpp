@@ -21,7 +21,9 @@ struct StudySpec {
   std::vector<std::uint64_t> seeds;                        // Unique.
   std::string baseline;                                    // A policy's spelling; empty: the first.
   std::filesystem::path order_dir;                         // ScenarioInputs.
-  std::vector<std::string> table_metrics;  // Shown on the terminal and in forest plots; empty: a choice.
+  // Shown on the terminal and in forest plots; empty: a choice. Those of single Services ("front:availability_pct",
+  // service_metric()) are in the results only if they are named here.
+  std::vector<std::string> table_metrics;
 };
 
 struct StudyOptions {

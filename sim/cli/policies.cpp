@@ -76,6 +76,9 @@ void metrics_command() {
   list("with a fault plan", {healing_metrics()});
   list("with traffic", {traffic_metrics()});
   fmt::print(
+      "  SERVICE:METRIC                     in a study: the same of one Service or source, as "
+      "front:availability_pct\n");
+  fmt::print(
       "Metrics of the fill protocol, at loads of 50, 90, 100, 110 and 130 % of the cluster's GPUs:\n"
       "  alloc_pct_at_<load>            GPU given to pods, of all\n"
       "  frag_pct_of_cluster_at_<load>  free GPU that the workload's mix cannot use, of all\n"

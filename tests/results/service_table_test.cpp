@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 namespace berth::test {
@@ -47,6 +48,20 @@ TEST(ServiceTable, TheWorstOfAll) {
   const std::vector<ServiceRow> rows{row(0, 0), row(9'995, 5), row(9'997, 3)};
   EXPECT_NEAR(error_budget_used_pct(rows), 50, 1e-9);
   EXPECT_TRUE(std::isnan(error_budget_used_pct(std::span(rows).first(1))));
+}
+
+TEST(ServiceTable, SingleNumbersByName) {
+  ServiceRow other = row(9'995, 5);
+  other.name = "ns:x";
+  other.p99_s = 0.25;
+  const std::vector<ServiceRow> rows{row(9'990, 10), other};
+  EXPECT_EQ(service_metric(rows, "shop/front:requests"), 10'000);
+  EXPECT_EQ(service_metric(rows, "shop/front:requests_lost"), 10);
+  EXPECT_EQ(service_metric(rows, "ns:x:request_seconds_p99"), 0.25);
+  EXPECT_NEAR(service_metric(rows, "ns:x:error_budget_used_pct").value(), 50, 1e-9);
+  EXPECT_EQ(service_metric(rows, "front:requests"), std::nullopt);
+  EXPECT_EQ(service_metric(rows, "shop/front:request"), std::nullopt);
+  EXPECT_EQ(service_metric(rows, "requests"), std::nullopt);
 }
 
 TEST(ServiceTable, TextAndJson) {

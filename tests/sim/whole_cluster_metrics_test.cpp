@@ -14,7 +14,9 @@
 #include "results/work_metrics.hpp"
 #include "sim/run.hpp"
 #include "sim/run_pod_owners.hpp"
+#include "sim/study.hpp"
 #include "tests/support/manifest_run.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "workloads/scenario.hpp"
 
 namespace berth::test {
@@ -178,10 +180,7 @@ spec:
   EXPECT_EQ(r["evictions_taint"], 1);
 }
 
-// 10 requests a second of 20 ms of CPU each for 100 s, to two pods that request half a core each, on two nodes of 4
-// cores, for 300 s; and one a second to a Service without pods.
-TEST(WholeClusterMetrics, ErrorBudgetsAndCpuUsed) {
-  const Scenario scenario = parse_scenario(R"(apiVersion: berth.dev/v1alpha1
+constexpr const char* kTwoServices = R"(apiVersion: berth.dev/v1alpha1
 kind: Scenario
 name: two-services
 horizon: 300s
@@ -218,8 +217,12 @@ services:
 sources:
 - {name: users, service: front, arrivals: {kind: constant, rate: 10, from: 100s, until: 200s}}
 - {name: ghosts, service: nobody, arrivals: {kind: constant, rate: 1, from: 100s, until: 200s}}
-)",
-                                           "test.yaml", ".");
+)";
+
+// 10 requests a second of 20 ms of CPU each for 100 s, to two pods that request half a core each, on two nodes of 4
+// cores, for 300 s; and one a second to a Service without pods.
+TEST(WholeClusterMetrics, ErrorBudgetsAndCpuUsed) {
+  const Scenario scenario = parse_scenario(kTwoServices, "test.yaml", ".");
   ScenarioInputs inputs(scenario, {});
   const RunOutcome out = run_once(inputs, PolicySet::parse("kube-scheduler", "test"), 1, window_of(inputs, 1), {});
   const auto metric = [&](const std::string& name) {
@@ -255,6 +258,26 @@ sources:
   EXPECT_GE(metric("cpu_used_of_requests_pct"), 100 * used / 300);
   EXPECT_LE(metric("cpu_used_of_requests_pct"), 100 * used / 280);
   EXPECT_NEAR(metric("replicas_wanted_mean"), 2, 1e-9);
+}
+
+// A study keeps numbers of single Services where they are asked for, and only there.
+TEST(WholeClusterMetrics, StudiesHaveSingleServicesIfAsked) {
+  const TempDir folder;
+  StudySpec spec;
+  spec.scenarios = {std::make_shared<const Scenario>(parse_scenario(kTwoServices, "test.yaml", "."))};
+  spec.policies = {PolicySet::parse("kube-scheduler", "test")};
+  spec.seeds = {1};
+  const auto play = [&](const char* out) {
+    StudyOptions options;
+    options.out = folder.path() / out;
+    run_study(spec, options);
+    return slurp(options.out / "summary.csv");
+  };
+  EXPECT_EQ(play("plain").find("front:"), std::string::npos);
+  spec.table_metrics = {"error_budget_used_pct", "front:error_budget_used_pct"};
+  const std::string csv = play("asked");
+  EXPECT_NE(csv.find("front:error_budget_used_pct"), std::string::npos);
+  EXPECT_EQ(csv.find("front:requests"), std::string::npos);
 }
 
 }  // namespace
