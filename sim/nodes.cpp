@@ -12,8 +12,10 @@ namespace api = kube::api;
 
 namespace {
 
-KubeletOptions kubelet_options(const NodeModel& model, const NodesOptions& options) {
+KubeletOptions kubelet_options(const NodeModel& model, const NodesOptions& options, bool control_plane) {
   KubeletOptions out = model.kubelet;
+  // Nobody would taint the node: pods of a trace, which write nothing, would go on coming, to be refused.
+  if (!control_plane) out.eviction_nodefs_percent = out.eviction_imagefs_percent = 0;
   out.seed = options.seed;
   out.replication = options.replication;
   return out;
@@ -46,7 +48,7 @@ Nodes::Nodes(Cluster& cluster, Engine<Event>& engine, Journal& journal, Actions&
       network_(engine),
       images_(engine, journal, network_, images.catalog, distribution, *this, image_config(model, options)),
       storage_(engine, journal, storage_options(model, options)),
-      kubelet_(engine, journal, images_, storage_, *this, kubelet_options(model, options)),
+      kubelet_(engine, journal, images_, storage_, *this, kubelet_options(model, options, control_plane != nullptr)),
       disk_(model.node_images) {
   storage_.listen(this, this);
   for (const RegistrySpec& registry : model.registries) images_.runtime().add_registry(registry);

@@ -130,6 +130,7 @@ class Nodes final : public NodeAgent,
   void pod_status_changed(PodSlot slot, std::uint32_t owner) override;
   void pod_gone(PodSlot slot, std::uint32_t owner) override;
   void memory_pressure_changed(NodeId node, bool pressure) override;
+  void disk_pressure_changed(NodeId node, bool pressure) override;
   Crash crash_of(std::uint32_t owner, std::uint16_t container, std::uint32_t restarts) override;
   void leaks_of(std::uint32_t owner, std::uint16_t container, std::vector<MemoryLeak>& leaks) override;
   void process_changed(PodSlot slot, std::uint32_t owner, std::uint16_t container, Process what, Time up_at) override;
@@ -142,6 +143,8 @@ class Nodes final : public NodeAgent,
   void volumes_unmounted(PodSlot pod) override { kubelet_.volumes_unmounted(pod); }
   void images_changed(NodeId node) override;
   void record(RecordKind kind, NodeId node, NodeTrouble trouble = {});
+  void images_grew(NodeId node) override { kubelet_.images_grew(node); }
+  std::int64_t local_bytes(NodeId node) const override { return kubelet_.local_bytes(node); }
 
   void add_objects(const manifest::Manifests& manifests);
   void equip(NodeId node, Time kubelet_started);
@@ -153,6 +156,7 @@ class Nodes final : public NodeAgent,
   void report(const Placed& placed);
   void renew_lease(NodeId node);
   void post_ready(NodeId node);
+  void post_pressure(NodeId node, controllers::NodeConditionType type, bool pressure);
   void update_node_objects();
   void report_images(NodeId node);
   void tell_claims();

@@ -100,14 +100,31 @@ void Nodes::record(RecordKind kind, NodeId node, NodeTrouble trouble) {
 }
 
 void Nodes::memory_pressure_changed(NodeId node, bool pressure) {
+  post_pressure(node, controllers::NodeConditionType::kMemoryPressure, pressure);
+}
+
+void Nodes::disk_pressure_changed(NodeId node, bool pressure) {
+  post_pressure(node, controllers::NodeConditionType::kDiskPressure, pressure);
+}
+
+void Nodes::post_pressure(NodeId node, controllers::NodeConditionType type, bool pressure) {
   changed_ = true;
   if (control_plane_ == nullptr) return;
   touch_control_plane();
   control_plane_->store().edit<controllers::Node>(static_cast<controllers::ObjectId>(node), [&](controllers::Node& n) {
-    controllers::NodeCondition& condition = n.condition(controllers::NodeConditionType::kMemoryPressure);
+    controllers::NodeCondition& condition = n.condition(type);
     condition.posted = true;
     condition.status = pressure ? controllers::ConditionStatus::kTrue : controllers::ConditionStatus::kFalse;
     condition.last_transition = controllers::api_time(engine_.now());
+    if (options_.leases || type != controllers::NodeConditionType::kDiskPressure) return;
+    // Without failing nodes there is no node lifecycle controller, whose part this is.
+    std::erase_if(n.spec.taints, [](const controllers::NodeTaint& t) {
+      return t.taint.key == controllers::taints::kDiskPressure && t.taint.effect == kube::TaintEffect::kNoSchedule;
+    });
+    if (pressure) {
+      n.spec.taints.push_back({{controllers::taints::kDiskPressure, "", kube::TaintEffect::kNoSchedule},
+                               controllers::api_time(engine_.now())});
+    }
   });
 }
 

@@ -45,7 +45,7 @@ void Nodes::report(const Placed& placed) {
   status.phase = phase_of(from.phase);
   status.ready = from.ready;
   status.ready_since = controllers::api_time(from.ready_since == kNever ? engine_.now() : from.ready_since);
-  if (from.reason == PodReason::kEvicted && status.disruption == controllers::Disruption::kNone) {
+  if (from.disruption_target && status.disruption == controllers::Disruption::kNone) {
     status.disruption = controllers::Disruption::kTerminationByKubelet;
     status.disrupted_since = controllers::api_time(engine_.now());
   }

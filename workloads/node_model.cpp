@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "sim/engine/error.hpp"
 #include "workloads/images/image_library.hpp"
 
@@ -19,6 +21,17 @@ std::int64_t rate(const YamlValue& value) {
   return bytes;
 }
 
+// "10%", of a disk.
+double percent(const YamlValue& value) {
+  const std::string text = value.text();
+  double out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc() || std::string_view(end) != "%" || !(out >= 0 && out < 100)) {
+    value.fail(fmt::format("is \"{}\"; expected a share of the disk below 100% (\"10%\")", text));
+  }
+  return out;
+}
+
 RegistrySpec read_registry(const YamlMap& map, RegistrySpec spec) {
   if (const auto v = map.find("egress")) spec.egress_bytes_per_second = rate(*v);
   if (const auto v = map.find("resolve")) spec.resolve = v->duration();
@@ -28,8 +41,9 @@ RegistrySpec read_registry(const YamlMap& map, RegistrySpec spec) {
 void read_kubelet(const YamlValue& value, NodeModel& model) {
   const YamlMap map = value.map({"serializeImagePulls", "maxParallelImagePulls", "registryPullQPS", "registryBurst",
                                  "imageGCHighThresholdPercent", "imageGCLowThresholdPercent", "imageMinimumGCAge",
-                                 "evictionMemoryAvailable", "maxConcurrentDownloads", "imageFilesystem", "networkIn",
-                                 "networkOut", "unpackRate", "sandboxTime", "createTime", "startTime"});
+                                 "evictionMemoryAvailable", "evictionNodefsAvailable", "evictionImagefsAvailable",
+                                 "maxConcurrentDownloads", "imageFilesystem", "networkIn", "networkOut", "unpackRate",
+                                 "sandboxTime", "createTime", "startTime"});
   ImageManagerConfig& images = model.images;
   if (const auto v = map.find("serializeImagePulls")) images.serialize_image_pulls = v->boolean();
   if (const auto v = map.find("maxParallelImagePulls")) {
@@ -47,6 +61,8 @@ void read_kubelet(const YamlValue& value, NodeModel& model) {
   }
   if (const auto v = map.find("imageMinimumGCAge")) images.gc.min_age = v->duration();
   if (const auto v = map.find("evictionMemoryAvailable")) model.kubelet.eviction_memory_bytes = v->bytes();
+  if (const auto v = map.find("evictionNodefsAvailable")) model.kubelet.eviction_nodefs_percent = percent(*v);
+  if (const auto v = map.find("evictionImagefsAvailable")) model.kubelet.eviction_imagefs_percent = percent(*v);
   if (const auto v = map.find("maxConcurrentDownloads")) {
     images.pull.max_concurrent_downloads = static_cast<std::uint32_t>(v->integer(1, 1'000));
   }

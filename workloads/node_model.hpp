@@ -10,6 +10,8 @@
 //     imageGCLowThresholdPercent: 80
 //     imageMinimumGCAge: 2m
 //     evictionMemoryAvailable: 100Mi    # evictionHard memory.available
+//     evictionNodefsAvailable: 10%      # evictionHard nodefs.available, of the one disk; 0%: never
+//     evictionImagefsAvailable: 15%     # evictionHard imagefs.available, of the same disk
 //     maxConcurrentDownloads: 3         # containerd's
 //     imageFilesystem: 100Gi            # … and what the node is made of
 //     networkIn: 1250M                  # bytes per second

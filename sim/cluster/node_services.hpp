@@ -45,6 +45,17 @@ class PodImages {
   // A container of this image exists from now on, running or dead; until it is removed. The image is present.
   virtual void container_created(NodeId node, ImageId image) = 0;
   virtual void container_removed(NodeId node, ImageId image) = 0;
+  // The node's disk, which holds images and all else. Capacity 0: without end.
+  struct Disk {
+    std::int64_t capacity = 0;
+    std::int64_t image_bytes = 0;    // Of it, what images and pulls take now.
+    std::int64_t collect_above = 0;  // With more in use than this, unused images are garbage.
+  };
+  virtual Disk disk(NodeId) const { return {}; }
+  // Deletes all unused images that are old enough; bytes freed. What the eviction manager does under disk pressure.
+  virtual std::int64_t remove_unused(NodeId) { return 0; }
+  // What is beside the images has passed Disk::collect_above.
+  virtual void local_bytes_grew(NodeId) {}
 
  protected:
   ~PodImages() = default;
@@ -70,6 +81,10 @@ class NodeServicesListener {
   virtual void volumes_unmounted(PodSlot pod) = 0;
   // An image came to the node's disk or went from it: the node's status will say so.
   virtual void images_changed(NodeId) {}
+  // Images take more of the disk than before, or garbage was looked for.
+  virtual void images_grew(NodeId) {}
+  // What is on the disk beside images, now.
+  virtual std::int64_t local_bytes(NodeId) const { return 0; }
 
  protected:
   ~NodeServicesListener() = default;

@@ -16,13 +16,19 @@ Time ScanGrid::before(Time t) const {
   return start + period * (((t - start).ns - 1) / period.ns);
 }
 
-std::int64_t usage_percent(const ImageStore& store) {
-  return 100 - static_cast<std::int64_t>(static_cast<__int128>(store.free_bytes()) * 100 / store.capacity_bytes);
+std::int64_t usage_percent(const ImageStore& store, std::int64_t other_bytes) {
+  const std::int64_t free = std::max<std::int64_t>(0, store.free_bytes() - other_bytes);
+  return 100 - static_cast<std::int64_t>(static_cast<__int128>(free) * 100 / store.capacity_bytes);
 }
 
-std::int64_t bytes_to_free(const ImageStore& store, const ImageGcPolicy& policy) {
+// 100 · free < (101 - high) · capacity, turned round.
+std::int64_t most_without_scan(std::int64_t capacity_bytes, const ImageGcPolicy& policy) {
+  return static_cast<std::int64_t>(static_cast<__int128>(capacity_bytes) * (policy.high_threshold_percent - 1) / 100);
+}
+
+std::int64_t bytes_to_free(const ImageStore& store, const ImageGcPolicy& policy, std::int64_t other_bytes) {
   const __int128 wanted = static_cast<__int128>(store.capacity_bytes) * (100 - policy.low_threshold_percent) / 100;
-  return static_cast<std::int64_t>(wanted) - store.free_bytes();
+  return static_cast<std::int64_t>(wanted) - std::max<std::int64_t>(0, store.free_bytes() - other_bytes);
 }
 
 void note_unused(ImageStore::ImageEntry& image, const ScanGrid& grid, Time now) {

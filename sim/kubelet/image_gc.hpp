@@ -28,10 +28,12 @@ struct ScanGrid {
   Time before(Time t) const;       // The last scan earlier than t, or a time before `start`.
 };
 
-// 100 - floor(100 * free / capacity).
-std::int64_t usage_percent(const ImageStore& store);
+// 100 - floor(100 * free / capacity). `other_bytes` are on the disk beside the store.
+std::int64_t usage_percent(const ImageStore& store, std::int64_t other_bytes = 0);
+// The most bytes in use with which usage_percent() is below the high threshold.
+std::int64_t most_without_scan(std::int64_t capacity_bytes, const ImageGcPolicy& policy);
 // Bytes to delete, <= 0 for none: what is missing to (100 - low) % free.
-std::int64_t bytes_to_free(const ImageStore& store, const ImageGcPolicy& policy);
+std::int64_t bytes_to_free(const ImageStore& store, const ImageGcPolicy& policy, std::int64_t other_bytes = 0);
 
 // The image has lost its last container at `now`: what the scans so far have seen of its use.
 void note_unused(ImageStore::ImageEntry& image, const ScanGrid& grid, Time now);

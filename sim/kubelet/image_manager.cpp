@@ -51,7 +51,7 @@ void ImageManager::node_up(NodeId id, bool keep_disk) {
   node.tokens = {};
   node.up = true;
   puller_.node_up(id, keep_disk);
-  disk_grew(id);
+  plan_scan(id);
 }
 
 void ImageManager::remove_node(NodeId id) {
@@ -275,22 +275,28 @@ void ImageManager::record(RecordKind kind, const ImageAsk& ask, std::uint8_t rea
 
 // A scan finds the disk above the threshold only if what was written last before it left it there: so the next scan
 // is scheduled then, and none while there is room.
-void ImageManager::disk_grew(NodeId id) {
+void ImageManager::plan_scan(NodeId id) {
   Node& node = nodes_[index(id)];
   if (node.scan_due || !node.up) return;
-  if (usage_percent(puller_.store(id)) < config_.gc.high_threshold_percent) return;
+  if (usage_percent(puller_.store(id), local_bytes(id)) < config_.gc.high_threshold_percent) return;
   Time at = node.grid.at_or_after(engine_->now());
   if (at == node.last_scan) at = at + config_.gc.period;
   node.scan_due = true;
   engine_->schedule(at, kPhaseChange, {static_cast<std::uint32_t>(id), node.life, EventKind::kImageEvent, kScan});
 }
 
+void ImageManager::disk_grew(NodeId id) {
+  plan_scan(id);
+  listener_->images_grew(id);
+}
+
 void ImageManager::scan(NodeId id) {
   Node& node = nodes_[index(id)];
   ImageStore& store = puller_.store(id);
   node.last_scan = engine_->now();
-  if (usage_percent(store) >= config_.gc.high_threshold_percent) {
-    const std::int64_t wanted = bytes_to_free(store, config_.gc);
+  const std::int64_t local = local_bytes(id);
+  if (usage_percent(store, local) >= config_.gc.high_threshold_percent) {
+    const std::int64_t wanted = bytes_to_free(store, config_.gc, local);
     scan_images(store, config_.gc, node.grid, engine_->now(), pinned_, candidates_);
     std::int64_t freed = 0;
     for (const ImageId image : candidates_) {
@@ -300,6 +306,11 @@ void ImageManager::scan(NodeId id) {
     }
   }
   disk_grew(id);
+}
+
+PodImages::Disk ImageManager::disk(NodeId id) const {
+  const ImageStore& store = puller_.store(id);
+  return {store.capacity_bytes, store.used_bytes(), most_without_scan(store.capacity_bytes, config_.gc)};
 }
 
 void ImageManager::delete_image(NodeId id, ImageId image) {
@@ -362,7 +373,8 @@ std::string ImageManager::verify() const {
     const ImageStore& store = puller_.store(NodeId{static_cast<std::uint32_t>(n)});
     for (const auto& image : store.images) holds[n] -= image.holds;
     if (holds[n] != 0) return wrong("holds of node", n);
-    if (node.up && !node.scan_due && usage_percent(store) >= config_.gc.high_threshold_percent) {
+    if (node.up && !node.scan_due &&
+        usage_percent(store, local_bytes(NodeId{static_cast<std::uint32_t>(n)})) >= config_.gc.high_threshold_percent) {
       return wrong("no scan scheduled for node", n);
     }
   }

@@ -61,8 +61,9 @@ class ImageManager final : public PodImages, private ImagePullListener {
   void container_removed(NodeId node, ImageId image) override;
 
   bool present(NodeId node, ImageId image) const { return puller_.store(node).has(image); }
-  // Deletes all unused images that are old enough; bytes freed. What the eviction manager does under disk pressure.
-  std::int64_t remove_unused(NodeId node);
+  std::int64_t remove_unused(NodeId node) override;
+  Disk disk(NodeId node) const override;
+  void local_bytes_grew(NodeId node) override { plan_scan(node); }
   const ImageCounts& counts() const { return counts_; }
 
   // Of kImageEvent.
@@ -109,11 +110,13 @@ class ImageManager final : public PodImages, private ImagePullListener {
   void start_next(NodeId node);
   void answer(std::uint32_t a, ImageResult result);
   void record(RecordKind kind, const ImageAsk& ask, std::uint8_t reason = 0);
+  void plan_scan(NodeId node);
   void scan(NodeId node);
   void delete_image(NodeId node, ImageId image);
 
   void pull_finished(std::uint32_t tag, PullOutcome outcome) override;
   void disk_grew(NodeId node) override;
+  std::int64_t local_bytes(NodeId node) const override { return listener_->local_bytes(node); }
   void prefetch_wanted(NodeId node, ImageId image) override;
 
   Engine<Event>* engine_;

@@ -147,7 +147,8 @@ void ImagePuller::set_node_bandwidth(NodeId id, std::int64_t in_bytes_per_second
 }
 
 bool ImagePuller::take(NodeId node, std::int64_t bytes) {
-  if (!nodes_[index(node)].store.take(bytes)) return false;
+  ImageStore& store = nodes_[index(node)].store;
+  if (bytes > store.free_bytes() - listener_->local_bytes(node) || !store.take(bytes)) return false;
   listener_->disk_grew(node);
   return true;
 }

@@ -61,6 +61,7 @@ class ImagePullListener {
  public:
   virtual void pull_finished(std::uint32_t tag, PullOutcome outcome) = 0;
   virtual void disk_grew(NodeId node) = 0;
+  virtual std::int64_t local_bytes(NodeId) const { return 0; }  // On the disk beside images, now.
   virtual void prefetch_wanted(NodeId node, ImageId image) = 0;
 
  protected:

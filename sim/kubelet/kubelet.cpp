@@ -118,6 +118,7 @@ void Kubelet::first_sight(PodRun& pod) {
   Node& node = node_of(pod);
   const PodProgram& program = program_of(pod);
   pod.status.start_time = engine_.now();
+  if (node.disk_pressure && !program.critical) return reject(pod, FailReason::kEvicted);
   if (node.pressure && program.qos == QosClass::kBestEffort && !program.critical &&
       !program.tolerates_memory_pressure) {
     return reject(pod, FailReason::kEvicted);
@@ -246,6 +247,7 @@ void Kubelet::release(PodRun& pod) {
 void Kubelet::gone(PodRun& pod) {
   record(pod, RecordKind::kPodRemoved);
   for (ContainerRun& container : containers_of(pod)) remove_instances(pod, container);
+  drop_volumes(pod);
   if (!node_of(pod).removed) images_.forget(slot_of(pod), pod.ordinal, pod.node);
   if (!pod.orphan) notices_.push_back({slot_of(pod), pod.owner, true});
   free_slot(pod);

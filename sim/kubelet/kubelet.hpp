@@ -22,14 +22,14 @@
 #include "sim/cluster/node_services.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/engine/rng.hpp"
-#include "sim/kubelet/crash_back_off.hpp"
 #include "sim/kubelet/kubelet_listener.hpp"
+#include "sim/kubelet/kubelet_state.hpp"
 #include "sim/kubelet/pod_program.hpp"
 #include "sim/kubelet/pod_status.hpp"
 
 namespace berth {
 
-class Kubelet final : public NodeServicesListener {
+class Kubelet final : public NodeServicesListener, private KubeletState {
  public:
   Kubelet(Engine<Event>& engine, Journal& journal, PodImages& images, PodVolumes& volumes, KubeletListener& listener,
           const KubeletOptions& options);
@@ -83,6 +83,8 @@ class Kubelet final : public NodeServicesListener {
   };
   PodUse use(PodSlot pod) const;
   std::int64_t memory_bytes(NodeId node) const;  // Working sets of all containers. O(containers with a curve).
+  // What containers keep on the disk beside images: writable layers, logs, emptyDir volumes.
+  std::int64_t local_bytes(NodeId node) const override;
   std::size_t pods() const { return live_pods_; }
   std::size_t pods(NodeId node) const { return nodes_[index(node)].pods; }
 
@@ -90,13 +92,12 @@ class Kubelet final : public NodeServicesListener {
   void image_ensured(PodSlot pod, ImageResult result) override;
   void volumes_mounted(PodSlot pod) override;
   void volumes_unmounted(PodSlot pod) override;
+  void images_grew(NodeId node) override;
 
   // Recounts lists, sums and states; empty, or what is wrong first. O(everything).
   std::string verify() const;
 
  private:
-  static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
-
   enum Detail : std::uint16_t {  // Event::detail; the subject is
     kSync,                       // a pod
     kStep,                       // a pod
@@ -109,134 +110,7 @@ class Kubelet final : public NodeServicesListener {
     kProbeResult,                // a probe worker
     kNodeMemory,                 // a node
     kPressureOver,               // a node
-  };
-
-  enum class Stage : std::uint8_t {
-    kNew,          // The kubelet has not seen it yet.
-    kActive,       // Syncs.
-    kTerminating,  // All is being stopped.
-    kStopped,      // Stopped; the next relist will confirm it.
-    kUnmounting,   //
-    kFinished,     // Torn down; the object stays until it is deleted.
-  };
-  enum class Step : std::uint8_t { kIdle, kVolumes, kSandbox, kKill, kImage, kCreate, kStart, kPostStart, kHookKill };
-  enum class Process : std::uint8_t { kAbsent, kCreated, kRunning, kExited };
-  enum class Stop : std::uint8_t { kNone, kPreStop, kTurn, kTerm };
-
-  struct PodRun {
-    std::uint32_t generation = 0;
-    std::uint32_t ordinal = 0;
-    std::uint32_t owner = 0;
-    NodeId node = kNoNode;
-    ProgramId program{};
-    std::uint32_t first = 0;         // Its containers: first, first + 1, …
-    std::uint32_t previous = kNone;  // The node's list, in order of arrival.
-    std::uint32_t next = kNone;
-    std::uint32_t sync_generation = 0;
-    std::uint32_t step_generation = 0;
-    std::uint32_t jitters = 0;
-    std::uint32_t sandboxes = 0;  // Made so far.
-    std::uint32_t stopping = 0;   // Containers that are being stopped in the present step.
-    std::uint16_t cursor = 0;     // The container that the present step is about.
-    Stage stage{};
-    Step step{};
-    StatusPhase final_phase = StatusPhase::kPending;  // Terminal: what will be reported once all is torn down.
-    PodReason final_reason{};
-    bool sandbox = false;
-    bool mounted = false;
-    bool mount_asked = false;
-    bool probed = false;        // Probe workers have started.
-    bool main_created = false;  // A regular container has been made in this sandbox.
-    bool pending = false;       // A sync was asked for during this one.
-    bool acted = false;         // This sync has started or stopped something: the relist will tell.
-    bool failed = false;        // This sync met an error.
-    bool restart_all = false;   // This sync clears the way for starting all over.
-    bool deleting = false;      // deletionTimestamp is set.
-    bool orphan = false;        // The API object is gone already.
-    bool gates = false;
-    bool unsent = false;    // A status that a disconnected node could not report.
-    bool reserved = false;  // Counts in the node's sums.
-    bool evicted = false;
-    std::int64_t grace_s = 0;      // With which it is being taken down.
-    Duration back_off = kForever;  // The shortest rest of a container that this sync has met.
-    Time wake_at = kNever;
-    Time last_sync{std::numeric_limits<std::int64_t>::min()};
-    Time deadline = kNever;
-    PodStatus status;
-  };
-
-  struct ContainerRun {
-    std::uint32_t pod = kNone;
-    std::uint32_t first_probe = 0;
-    std::uint32_t run_generation = 0;
-    std::uint32_t stop_generation = 0;
-    std::uint32_t instances = 0;  // Made so far.
-    std::uint32_t curve = kNone;  // Its place in the node's list of memory curves.
-    std::uint32_t leak = kNone;   // In leaks_: the curve of this process, with what leaks.
-    std::uint32_t reported = 0;   // The instance that status is about; 0: none.
-    std::int32_t exit_code = 0;   // Of the last end; while it runs, of the end that is coming.
-    ExitReason exit_reason{};
-    Process process{};
-    Stop stop{};
-    KillReason kill_reason{};
-    WaitingReason waiting{};
-    bool is_waiting = false;  // The last attempt to start it failed, `waiting` says why.
-    bool wanted = false;      // This sync is to start it.
-    bool killed = false;      // This sync has stopped it, and does not know that it has ended.
-    bool has_dead = false;    // An earlier instance is kept.
-    bool hung = false;
-    bool probe_failed = false;  // Liveness or startup; `kill_reason` says which.
-    Time started_at = kNever;
-    Time up_at = kNever;
-    Time end_at = kNever;         // When the process will end by itself.
-    Time finished_at = kNever;    // Of the last end.
-    Duration ran;                 // Its earlier processes, together.
-    Time dead_finished = kNever;  // Of the dead instance that is kept.
-    std::int64_t stop_grace_s = 0;
-    Time stop_since;
-    Time kill_at = kNever;  // When the present stage of stopping it ends at the latest.
-    CrashBackOff back_off;
-  };
-
-  struct ProbeWorker {
-    enum class Result : std::uint8_t { kUnknown, kSuccess, kFailure };
-    std::uint32_t container = kNone;
-    std::uint32_t generation = 0;
-    std::uint32_t instance = 0;  // Of which `value` is.
-    std::int32_t run = 0;        // Equal results in a row.
-    Time anchor = kNever;        // Ticks are at anchor + k * period.
-    Time began;                  // The probe under way, or the last one.
-    std::uint8_t probe = 0;      // In ContainerProgram::probes.
-    Result last{};
-    Result value{};
-    bool on_hold = false;
-    bool busy = false;
-    bool triggered = false;  // While busy.
-  };
-
-  struct Node {
-    KubeletNode shape;
-    Time started;  // Its kubelet, and so all grids.
-    std::uint32_t first = kNone, last = kNone;
-    std::uint32_t pods = 0;
-    bool known = false;
-    bool down = false;
-    bool removed = false;
-    bool hung = false;
-    bool cut_off = false;
-    bool pressure = false;
-    bool clearing = false;       // The signal is over, the condition not yet.
-    bool evict_at_once = false;  // The last victim has been cleaned up.
-    Resources reserved;
-    std::int64_t reserved_pods = 0;
-    std::int64_t steady_bytes = 0;      // Of containers whose working set does not change.
-    std::vector<std::uint32_t> curves;  // The other running containers.
-    std::uint32_t memory_generation = 0;
-    std::uint32_t pressure_generation = 0;
-    Time evict_next;                 // No eviction before.
-    std::uint32_t evicting = kNone;  // The pod whose eviction is under way.
-    std::uint32_t evicting_generation = 0;
-    std::vector<Event> held;  // What a hung kubelet has yet to do.
+    kNodeDisk,                   // a node
   };
 
   struct Notice {
@@ -363,12 +237,41 @@ class Kubelet final : public NodeServicesListener {
   bool steady(const ContainerRun& container) const { return memory_curve(container).size() < 2; }
   void add_leaks(const PodRun& pod, ContainerRun& container);
   std::optional<Duration> oom_after(const ContainerRun& container) const;
-  Time first_above(const Node& node, std::int64_t level) const;
+  Time memory_above(const Node& node, std::int64_t level) const;
+  bool memory_is_short(const Node& node) const;
   void look_at_memory(NodeId node);
   void memory_due(NodeId node);
   void kill_for_memory(NodeId node);
   void evict_one(NodeId node);
   void signal_over(NodeId node);
+
+  // kubelet_disk.cpp: the node's disk
+  bool writes(const ContainerRun& container) const;
+  std::int64_t layer_at(const ContainerRun& container, Time at) const;
+  std::int64_t volume_at(const ContainerRun& container, Time at) const;
+  std::int64_t disk_at(const PodRun& pod, Time at) const;
+  std::int64_t local_at(const Node& node, Time at) const;
+  std::int64_t disk_room(NodeId node) const;
+  void disk_taken(PodRun& pod, ContainerRun& container);
+  void disk_given(PodRun& pod, ContainerRun& container);
+  void keep_dead_layer(PodRun& pod, ContainerRun& container);
+  void drop_layers(PodRun& pod, ContainerRun& container);
+  void drop_volumes(PodRun& pod);
+  template <class Value>
+  Time disk_above(std::span<const std::uint32_t> writers, std::int64_t level, Value&& value) const;
+  Time first_over_limit(const PodRun& pod) const;
+  void disk_changed(NodeId node);
+  void look_at_disk(NodeId node);
+  void disk_due(NodeId node);
+  void check_disk(NodeId node);
+  bool evict_over_limits(NodeId node);
+
+  // kubelet_eviction.cpp
+  template <class Used, class Request>
+  PodRun* first_to_evict(const Node& node, Used&& used, Request&& request);
+  void begin_evictions(Node& node);
+  void evict(PodRun& pod);
+  void eviction_over(PodRun& pod);
 
   Engine<Event>& engine_;
   Journal& journal_;
@@ -392,5 +295,31 @@ class Kubelet final : public NodeServicesListener {
   std::size_t live_pods_ = 0;
   int depth_ = 0;
 };
+
+// Whom it hits first: above its request, then lower priority, then more above its request; the first of equals in order
+// of arrival. used(pod) and request(program) are of what is short. Null: nobody may be evicted. O(pods on the node).
+template <class Used, class Request>
+Kubelet::PodRun* Kubelet::first_to_evict(const Node& node, Used&& used, Request&& request) {
+  PodRun* victim = nullptr;
+  bool victim_above = false;
+  std::int32_t victim_priority = 0;
+  std::int64_t victim_excess = 0;
+  for (std::uint32_t slot = node.first; slot != kNone; slot = pods_[slot].next) {
+    PodRun& pod = pods_[slot];
+    const PodProgram& program = program_of(pod);
+    if (program.critical || pod.stage != Stage::kActive || pod.evicted || told_to_go(pod)) continue;
+    const std::int64_t excess = used(pod) - request(program);
+    const bool above = excess > 0;
+    const bool before = above != victim_above                 ? above
+                        : program.priority != victim_priority ? program.priority < victim_priority
+                                                              : excess > victim_excess;
+    if (victim != nullptr && !before) continue;
+    victim = &pod;
+    victim_above = above;
+    victim_priority = program.priority;
+    victim_excess = excess;
+  }
+  return victim;
+}
 
 }  // namespace berth

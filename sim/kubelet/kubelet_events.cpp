@@ -10,6 +10,7 @@ void Kubelet::handle(const Event& event) {
   if (event.detail >= kNodeMemory) {
     Node& node = nodes_[subject];
     if (event.detail == kNodeMemory && event.generation == node.memory_generation) memory_due(NodeId{subject});
+    if (event.detail == kNodeDisk && event.generation == node.disk_generation) disk_due(NodeId{subject});
     if (event.detail == kPressureOver && event.generation == node.pressure_generation) {
       node.pressure = node.clearing = false;
       listener_.memory_pressure_changed(NodeId{subject}, false);

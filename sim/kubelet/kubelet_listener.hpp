@@ -43,6 +43,8 @@ class KubeletListener {
   virtual void leaks_of(std::uint32_t /*owner*/, std::uint16_t /*container*/, std::vector<MemoryLeak>& /*leaks*/) {}
   // Node condition MemoryPressure.
   virtual void memory_pressure_changed(NodeId node, bool pressure) = 0;
+  // Node condition DiskPressure.
+  virtual void disk_pressure_changed(NodeId /*node*/, bool /*pressure*/) {}
 
  protected:
   ~KubeletListener() = default;
@@ -56,6 +58,10 @@ struct KubeletOptions {
   Distribution create_time = Distribution::parse("uniform(min=0.05, max=0.35)", "create_time");
   Distribution start_time = Distribution::parse("uniform(min=0.05, max=0.35)", "start_time");
   std::int64_t eviction_memory_bytes = 100 << 20;  // evictionHard memory.available; 0: never evict.
+  // evictionHard nodefs.available and imagefs.available, in percent of the disk; 0: never evict. As the two are one
+  // file system, the higher counts.
+  double eviction_nodefs_percent = 10;
+  double eviction_imagefs_percent = 15;
 };
 
 struct KubeletNode {

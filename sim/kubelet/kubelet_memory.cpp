@@ -3,13 +3,13 @@
 // Source: Kubernetes v1.37, pkg/kubelet/eviction/ (memory.available, hard threshold); the kernel's oom_badness.
 #include <algorithm>
 
+#include "sim/kubelet/first_above.hpp"
 #include "sim/kubelet/kubelet.hpp"
 
 namespace berth {
 namespace {
 
 constexpr Duration kEvictionPeriod = seconds(10);
-constexpr Duration kEvictionCleanup = seconds(30);
 constexpr Duration kPressureTransition = seconds(300);
 constexpr std::int32_t kSigkilled = 137;
 
@@ -83,32 +83,22 @@ void Kubelet::memory_given(const PodRun& pod, ContainerRun& container) {
 
 // The first instant from now on at which the containers use more than `level`; kNever if they will not as they run.
 // O(points of all curves * curves).
-Time Kubelet::first_above(const Node& node, std::int64_t level) const {
-  Time from = engine_.now();
-  if (memory_at(node, from) > level) return from;
-  while (true) {
-    // Between two points of any curve the sum is a straight line, up to roundings.
-    Time to = kNever;
-    for (const std::uint32_t id : node.curves) {
-      const ContainerRun& container = containers_[id];
-      for (const auto& point : memory_curve(container)) {
-        const Time at = container.started_at + point.after;
-        if (at > from) {
-          to = std::min(to, at);
-          break;
+Time Kubelet::memory_above(const Node& node, std::int64_t level) const {
+  return first_above(
+      engine_.now(), level, [&](Time at) { return memory_at(node, at); },
+      [&](Time from) {
+        Time to = kNever;
+        for (const std::uint32_t id : node.curves) {
+          to = std::min(to, next_point_of(memory_curve(containers_[id]), containers_[id].started_at, from));
         }
-      }
-    }
-    if (to == kNever) return kNever;
-    if (memory_at(node, to) > level) {
-      while ((to - from).ns > 1) {
-        const Time middle = from + (to - from) / 2;
-        (memory_at(node, middle) > level ? to : from) = middle;
-      }
-      return to;
-    }
-    from = to;
-  }
+        return to;
+      });
+}
+
+bool Kubelet::memory_is_short(const Node& node) const {
+  const std::int64_t capacity = node.shape.memory_capacity;
+  return capacity > 0 && options_.eviction_memory_bytes > 0 &&
+         memory_at(node, engine_.now()) > capacity - options_.eviction_memory_bytes;
 }
 
 // Plans the next look at the node: after each change of what it runs.
@@ -122,13 +112,13 @@ void Kubelet::look_at_memory(NodeId id) {
     if (node.pressure) signal_over(id);
     return;
   }
-  Time next = first_above(node, capacity);
+  Time next = memory_above(node, capacity);
   if (options_.eviction_memory_bytes > 0) {
-    const Time low = first_above(node, threshold);
+    const Time low = memory_above(node, threshold);
     if (low > engine_.now() && node.pressure) signal_over(id);
     if (low != kNever) {
-      next =
-          std::min(next, node.evict_at_once ? low : grid_from(node, std::max(low, node.evict_next), kEvictionPeriod));
+      const Time turn = std::max({low, node.evict_next, node.memory_next});
+      next = std::min(next, node.evict_at_once ? low : grid_from(node, turn, kEvictionPeriod));
     }
   }
   ++node.memory_generation;
@@ -145,8 +135,7 @@ void Kubelet::memory_due(NodeId id) {
     kill_for_memory(id);  // Its end leads to the next look.
     return;
   }
-  const bool over = used > node.shape.memory_capacity - options_.eviction_memory_bytes;
-  if (over && options_.eviction_memory_bytes > 0 && !node.hung) {
+  if (memory_is_short(node) && !node.hung) {
     ++node.pressure_generation;
     node.clearing = false;
     if (node.evict_at_once) node.evict_next = now;
@@ -155,9 +144,11 @@ void Kubelet::memory_due(NodeId id) {
       node.pressure = true;
       listener_.memory_pressure_changed(id, true);
     }
-    evict_one(id);
+    if (!evict_over_limits(id)) evict_one(id);
+  } else if (node.hung) {
+    node.evict_at_once = false;
   }
-  node.evict_next = std::max(node.evict_next, now + nanoseconds(1));
+  node.memory_next = now + nanoseconds(1);
   look_at_memory(id);
 }
 
@@ -201,48 +192,28 @@ void Kubelet::kill_for_memory(NodeId id) {
   process_ended(pods_[victim->pod], *victim, kSigkilled, ExitReason::kOomKilled);
 }
 
-// One pod a round, and none while the last one is being cleaned up, for at most 30 s.
+// One pod a round.
 void Kubelet::evict_one(NodeId id) {
   Node& node = nodes_[index(id)];
   const Time now = engine_.now();
   if (now < node.evict_next) return;
-  struct Rank {
-    bool above_request;
-    std::int32_t priority;
-    std::int64_t excess;
-  };
-  PodRun* victim = nullptr;
-  Rank first{};
-  for (std::uint32_t slot = node.first; slot != kNone; slot = pods_[slot].next) {
-    PodRun& pod = pods_[slot];
-    const PodProgram& program = program_of(pod);
-    if (program.critical || pod.stage != Stage::kActive || pod.evicted || told_to_go(pod)) continue;
-    std::int64_t used = 0;
-    for (const ContainerRun& container : containers_of(pod)) {
-      if (container.process == Process::kRunning) used += memory_at(container, now);
-    }
-    const Rank rank{used > program.request.memory_bytes, program.priority, used - program.request.memory_bytes};
-    const bool before = rank.above_request != first.above_request ? rank.above_request
-                        : rank.priority != first.priority         ? rank.priority < first.priority
-                                                                  : rank.excess > first.excess;
-    if (victim != nullptr && !before) continue;
-    victim = &pod;
-    first = rank;
-  }
+  PodRun* victim = first_to_evict(
+      node,
+      [&](const PodRun& pod) {
+        std::int64_t used = 0;
+        for (std::size_t i = 0; i < program_of(pod).containers.size(); ++i) {
+          const ContainerRun& container = containers_[pod.first + i];
+          if (container.process == Process::kRunning) used += memory_at(container, now);
+        }
+        return used;
+      },
+      [](const PodProgram& program) { return program.request.memory_bytes; });
   if (victim == nullptr) {
     node.evict_next = now + kEvictionPeriod;
     return;
   }
-  victim->evicted = true;
-  victim->grace_s = 1;
-  victim->final_phase = StatusPhase::kFailed;
-  victim->final_reason = PodReason::kEvicted;
-  node.evicting = id_of(*victim);
-  node.evicting_generation = victim->generation;
-  node.evict_next = now + kEvictionCleanup;
-  if (victim->step != Step::kIdle) cancel_step(*victim);
-  victim->stage = Stage::kTerminating;
-  if (victim->step == Step::kIdle) wake_after_relist(*victim, now);
+  begin_evictions(node);
+  evict(*victim);
 }
 
 }  // namespace berth

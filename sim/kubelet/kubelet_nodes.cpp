@@ -9,12 +9,15 @@ void Kubelet::add_node(NodeId node, const KubeletNode& shape, Time started) {
   BERTH_CHECK((!n.known || (n.removed && n.pods == 0)) && started <= engine_.now());
   const std::uint32_t memory_generation = n.memory_generation;
   const std::uint32_t pressure_generation = n.pressure_generation;
+  const std::uint32_t disk_generation = n.disk_generation;
   n = {};
+  n.disk_generation = disk_generation + 1;
   n.memory_generation = memory_generation + 1;
   n.pressure_generation = pressure_generation + 1;
   n.known = true;
   n.shape = shape;
   n.started = started;
+  look_at_disk(node);
 }
 
 void Kubelet::node_down(NodeId id) {
@@ -48,7 +51,9 @@ void Kubelet::node_down(NodeId id) {
   }
   node.hung = false;
   node.held.clear();
-  node.evicting = kNone;
+  node.evicting = 0;
+  ++node.round;
+  ++node.disk_generation;
   ++node.memory_generation;
   ++node.pressure_generation;
 }
@@ -57,6 +62,7 @@ void Kubelet::lose_disk(NodeId id) {
   BERTH_CHECK(nodes_[index(id)].down);
   for (std::uint32_t slot = nodes_[index(id)].first; slot != kNone; slot = pods_[slot].next) {
     for (ContainerRun& container : containers_of(pods_[slot])) remove_instances(pods_[slot], container);
+    drop_volumes(pods_[slot]);
   }
 }
 
@@ -67,11 +73,17 @@ void Kubelet::node_up(NodeId id) {
   node.down = false;
   node.started = engine_.now();
   node.evict_next = Time{};
-  node.clearing = node.evict_at_once = false;
+  node.memory_next = node.disk_next = Time{};
+  node.clearing = node.evict_at_once = node.disk_at_once = false;
   if (node.pressure) {
     node.pressure = false;
     listener_.memory_pressure_changed(id, false);
   }
+  if (node.disk_pressure) {
+    node.disk_pressure = false;
+    listener_.disk_pressure_changed(id, false);
+  }
+  disk_changed(id);
   for (std::uint32_t slot = node.first; slot != kNone;) {
     PodRun& pod = pods_[slot];
     slot = pod.next;

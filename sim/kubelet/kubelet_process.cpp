@@ -55,12 +55,14 @@ void Kubelet::start_process(PodRun& pod, ContainerRun& container) {
   }
   record(container, RecordKind::kContainerStarted, 0, container.instances - 1);
   memory_taken(pod, container);
+  disk_taken(pod, container);
   listener_.process_changed(slot_of(pod), pod.owner, number, KubeletListener::Process::kStarted, container.up_at);
 }
 
 void Kubelet::process_ended(PodRun& pod, ContainerRun& container, std::int32_t code, ExitReason reason) {
   BERTH_CHECK(container.process == Process::kRunning);
   memory_given(pod, container);
+  disk_given(pod, container);
   container.ran = container.ran + (engine_.now() - container.started_at);
   ++container.run_generation;
   container.process = Process::kExited;

@@ -2,6 +2,7 @@
 // Source: Kubernetes v1.37, pkg/kubelet/kuberuntime/kuberuntime_manager.go (SyncPod, doBackOff) and
 // kuberuntime_container.go (startContainer).
 #include <algorithm>
+#include <utility>
 
 #include "sim/kubelet/kubelet.hpp"
 
@@ -114,6 +115,7 @@ void Kubelet::step_over(PodRun& pod) {
       if (container.has_dead) images_.container_removed(pod.node, program_of(container).image);
       container.has_dead = container.process == Process::kExited;
       container.dead_finished = container.has_dead ? container.finished_at : kNever;
+      keep_dead_layer(pod, container);
       container.process = Process::kCreated;
       ++container.instances;
       if (program_of(container).kind == ContainerKind::kRegular) pod.main_created = true;
@@ -178,12 +180,14 @@ void Kubelet::after_post_start(PodRun& pod) {
 void Kubelet::remove_created(PodRun& pod, ContainerRun& container) {
   images_.container_removed(pod.node, program_of(container).image);
   container.process = container.has_dead ? Process::kExited : Process::kAbsent;
+  container.layer_bytes = std::exchange(container.dead_layer_bytes, 0);
   container.has_dead = false;
   container.dead_finished = kNever;
 }
 
 // Removes the container, which does not run, and all that is kept of it.
 void Kubelet::remove_instances(PodRun& pod, ContainerRun& container) {
+  drop_layers(pod, container);
   const ImageId image = program_of(container).image;
   if (container.process != Process::kAbsent) images_.container_removed(pod.node, image);
   if (container.has_dead) images_.container_removed(pod.node, image);

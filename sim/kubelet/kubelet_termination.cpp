@@ -159,12 +159,7 @@ void Kubelet::all_stopped(PodRun& pod) {
   pod.sandbox = false;
   pod.stage = Stage::kStopped;
   pod.last_sync = engine_.now();
-  Node& node = node_of(pod);
-  if (pod.evicted && node.evicting == id_of(pod) && node.evicting_generation == pod.generation) {
-    node.evicting = kNone;
-    node.evict_at_once = true;
-    look_at_memory(pod.node);
-  }
+  if (pod.evicted) eviction_over(pod);
   update_status(pod, true);
   if (!terminal(pod.final_phase)) {
     pod.final_phase = pod_phase(program_of(pod), {statuses_.data() + pod.first, program_of(pod).containers.size()},
@@ -189,9 +184,11 @@ void Kubelet::finish(PodRun& pod) {
   pod.stage = Stage::kFinished;
   pod.mounted = pod.mount_asked = false;
   release(pod);
+  drop_volumes(pod);
   if (terminal(pod.final_phase) && pod.status.phase != pod.final_phase) {
     pod.status.phase = pod.final_phase;
     pod.status.reason = pod.final_reason;
+    pod.status.disruption_target = pod.evicted && !pod.over_limit;
     update_conditions(pod);
     changed(pod);
   }

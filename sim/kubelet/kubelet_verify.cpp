@@ -12,7 +12,9 @@ std::string Kubelet::verify() const {
     const Node& node = nodes_[n];
     Resources reserved;
     std::int64_t reserved_pods = 0, steady_bytes = 0;
-    std::size_t count = 0, curves = 0;
+    std::size_t count = 0, curves = 0, writers = 0;
+    std::int64_t kept = 0;
+    std::uint32_t evicting = 0;
     std::uint32_t previous = kNone;
     for (std::uint32_t slot = node.first; slot != kNone; previous = slot, slot = pods_[slot].next) {
       const PodRun& pod = pods_[slot];
@@ -27,6 +29,7 @@ std::string Kubelet::verify() const {
         reserved.memory_bytes += program.request.memory_bytes;
         ++reserved_pods;
       }
+      if (pod.evicted && pod.round == node.round && pod.stage == Stage::kTerminating) ++evicting;
       std::uint32_t stopping = 0;
       for (std::size_t i = 0; i < program.containers.size(); ++i) {
         const ContainerRun& c = containers_[pod.first + i];
@@ -54,6 +57,14 @@ std::string Kubelet::verify() const {
         }
         if (runs && !curved) steady_bytes += memory_at(c, engine_.now());
         if (c.curve != kNone) ++curves;
+        if ((c.writer != kNone) != (runs && writes(c))) return wrong("writes to the disk in the wrong state");
+        if (c.writer != kNone && (c.writer >= node.writers.size() || node.writers[c.writer] != pod.first + i)) {
+          return wrong("is not in the list of writers");
+        }
+        if (c.process != Process::kExited && c.layer_bytes != 0) return wrong("has an ended layer in the wrong state");
+        if (!c.has_dead && c.dead_layer_bytes != 0) return wrong("has a layer of an instance that is not kept");
+        kept += c.layer_bytes + c.dead_layer_bytes + (runs ? 0 : c.volume_bytes);
+        if (c.writer != kNone) ++writers;
       }
       if (stopping != pod.stopping) return wrong("counts its containers that are being stopped wrongly");
       if (pod.status.ready && !pod.status.containers_ready) return wrong("is Ready and its containers are not");
@@ -68,6 +79,10 @@ std::string Kubelet::verify() const {
     if (steady_bytes != node.steady_bytes || curves != node.curves.size()) {
       return fmt::format("node {}: the memory in use is wrong", n);
     }
+    if (kept != node.kept_bytes || writers != node.writers.size()) {
+      return fmt::format("node {}: the disk in use is wrong", n);
+    }
+    if (evicting != node.evicting) return fmt::format("node {}: counts its evictions wrongly", n);
     live += count;
   }
   if (live != live_pods_) return fmt::format("{} pods are in lists, {} are counted", live, live_pods_);

@@ -84,6 +84,7 @@ ContainerProgram compile(const Pod& pod, const Container& container, const Conta
   out.behavior = spec.behavior;
   out.memory_request = amount(container.requests, "memory", false);
   out.memory_limit = amount(container.limits, "memory", false);
+  out.disk_limit = amount(container.limits, "ephemeral-storage", false);
   const std::int64_t cpu_limit = amount(container.limits, "cpu", true);
   if (cpu_limit > 0 && spec.behavior.cpu_milli > cpu_limit) {
     out.slow_down = static_cast<double>(spec.behavior.cpu_milli) / static_cast<double>(cpu_limit);
@@ -91,6 +92,40 @@ ContainerProgram compile(const Pod& pod, const Container& container, const Conta
   out.cpu_use_milli = cpu_limit > 0 ? std::min(spec.behavior.cpu_milli, cpu_limit) : spec.behavior.cpu_milli;
   if (out.memory_limit > 0) out.oom_after = spec.behavior.first_above(out.memory_limit, out.memory_request);
   return out;
+}
+
+// Volumes on the node's disk, and who writes to which. Model: a container writes to the first one that it mounts.
+void add_empty_dirs(const Pod& pod, PodProgram& out) {
+  std::vector<std::string_view> names;
+  for (const kube::api::VolumeSpec& volume : pod.spec.volumes) {
+    if (volume.type != "emptyDir" || volume.in_memory) continue;
+    names.push_back(volume.name);
+    out.empty_dirs.push_back(volume.size_limit ? volume.size_limit->value() : 0);
+  }
+  const std::size_t inits = pod.spec.init_containers.size();
+  for (std::size_t i = 0; i < out.containers.size(); ++i) {
+    ContainerProgram& container = out.containers[i];
+    if (container.behavior.empty_dir.empty()) continue;
+    const ContainerSpec& spec = i < inits ? pod.spec.init_containers[i] : pod.spec.containers[i - inits];
+    for (const kube::api::VolumeMount& mount : spec.volume_mounts) {
+      const auto at = std::find(names.begin(), names.end(), mount.volume);
+      if (at == names.end()) continue;
+      container.empty_dir = static_cast<std::uint16_t>(at - names.begin());
+      break;
+    }
+  }
+}
+
+// Of the pod as a whole, from its containers: those without a limit count as none, as upstream. Source:
+// component-helpers resource, PodLimits.
+std::int64_t pod_disk_limit(const PodProgram& pod) {
+  std::int64_t sidecars = 0, init = 0, sum = 0;
+  for (const ContainerProgram& container : pod.containers) {
+    if (container.kind == ContainerKind::kSidecar) sidecars += container.disk_limit;
+    if (container.kind == ContainerKind::kInit) init = std::max(init, container.disk_limit + sidecars);
+    if (container.kind == ContainerKind::kRegular) sum += container.disk_limit;
+  }
+  return std::max(sum + sidecars, init);
 }
 
 }  // namespace
@@ -113,6 +148,10 @@ PodProgram compile_pod(const Pod& pod, const std::function<ImageId(std::string_v
   for (const ContainerProgram& container : out.containers) {
     out.probes += static_cast<std::uint32_t>(container.probes.size());
   }
+  add_empty_dirs(pod, out);
+  out.disk_limit = pod_disk_limit(out);
+  out.has_disk_limits = out.disk_limit > 0 ||
+                        std::any_of(out.empty_dirs.begin(), out.empty_dirs.end(), [](auto limit) { return limit > 0; });
   out.restarts_on_failure = pod.spec.restart_policy != RestartPolicy::kNever;
   out.grace = pod.spec.termination_grace;
   out.active_deadline = pod.spec.active_deadline;

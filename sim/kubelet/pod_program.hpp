@@ -43,6 +43,8 @@ struct HookProgram {
 
 enum class ContainerKind : std::uint8_t { kInit, kSidecar, kRegular };
 
+inline constexpr std::uint16_t kNoVolume = 0xFFFF;
+
 struct ContainerProgram {
   ContainerKind kind = ContainerKind::kRegular;
   ImageId image{};
@@ -52,11 +54,13 @@ struct ContainerProgram {
   std::vector<ProbeProgram> probes;  // At most one of a kind, in the order of ProbeKind.
   HookProgram post_start, pre_stop;
   kube::api::ContainerBehavior behavior;
-  std::int64_t memory_request = 0;    // Bytes; 0: none.
-  std::int64_t memory_limit = 0;      // 0: none.
-  std::int64_t cpu_use_milli = 0;     // What its process uses all the time, if said; 0: not said.
-  double slow_down = 1;               // By which throttling to the cpu limit stretches run and start-up times, >= 1.
-  std::optional<Duration> oom_after;  // Age at which the memory curve is first above the limit.
+  std::int64_t memory_request = 0;      // Bytes; 0: none.
+  std::int64_t memory_limit = 0;        // 0: none.
+  std::int64_t disk_limit = 0;          // Of its layer and logs; 0: none.
+  std::uint16_t empty_dir = kNoVolume;  // Among PodProgram::empty_dirs: where behavior.empty_dir is written.
+  std::int64_t cpu_use_milli = 0;       // What its process uses all the time, if said; 0: not said.
+  double slow_down = 1;                 // By which throttling to the cpu limit stretches run and start-up times, >= 1.
+  std::optional<Duration> oom_after;    // Age at which the memory curve is first above the limit.
 
   bool has_probe(ProbeKind probe) const {
     for (const ProbeProgram& p : probes) {
@@ -80,6 +84,9 @@ struct PodProgram {
   bool critical = false;                   // system-cluster-critical and above: never evicted by the kubelet.
   bool node_critical = false;              // system-node-critical.
   bool tolerates_memory_pressure = false;  // By a toleration of the taint.
+  std::vector<std::int64_t> empty_dirs;    // On disk: their size limits; 0: none.
+  std::int64_t disk_limit = 0;             // Of all that its containers write to the node's disk; 0: none.
+  bool has_disk_limits = false;            // Of any kind.
   Resources request;                       // Of the whole pod, as the scheduler counts it.
   TemplateId pod_template = kNoTemplate;   // For the journal.
 };

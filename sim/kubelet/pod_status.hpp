@@ -39,6 +39,7 @@ struct PodStatus {
   bool initialized = false;
   bool containers_ready = false;
   bool ready = false;
+  bool disruption_target = false;  // Evicted for the node's sake.
   PodReason reason = PodReason::kNone;
   Time start_time = kNever;   // The kubelet has seen the pod.
   Time ready_since = kNever;  // Last change of `ready`.

@@ -71,6 +71,20 @@ TEST(KubeletMemory, EvictsOnePodARoundAboveItsRequestFirst) {
   EXPECT_EQ(w.kubelet.verify(), "");
 }
 
+// 950 Mi at once: gone with the look at 10 s. Another one grows by 10 Mi/s from 100.75 s on: above 900 Mi behind 190.75
+// s. That the round before was over at once makes this one no earlier: 200 s.
+TEST(KubeletMemory, NextShortageWaitsForItsLook) {
+  World w;
+  w.node(0, 1000 * kMi);
+  w.pod(user(950 * kMi, 0));
+  w.run_to(100);
+  w.pod(user(1000 * kMi, kMi, seconds(100)));
+  w.run_to(250);
+  EXPECT_THAT(w.lines({RecordKind::kContainerKilling}),
+              ElementsAre("10 ContainerKilling 0 Evicted", "200 ContainerKilling 0 Evicted"));
+  EXPECT_EQ(w.kubelet.verify(), "");
+}
+
 TEST(KubeletMemory, PriorityComesAfterAboveRequest) {
   World w;
   w.node(0, 1000 * kMi);

@@ -26,6 +26,10 @@ kube::api::Pod random_pod(Rng& rng) {
     if (rng.below(4) == 0) c.behavior.crash_hazard_per_second = 0.02;
     if (rng.below(4) == 0) c.behavior.memory = {{seconds(0), 10}, {seconds(1 + rng.below(60)), rng.below(200)}};
     if (rng.below(4) == 0) named.limits.set("memory", quantity(100));
+    if (rng.below(4) == 0) c.behavior.disk = {{seconds(0), 5}, {seconds(1 + rng.below(90)), rng.below(300)}};
+    if (rng.below(4) == 0) c.behavior.empty_dir = {{seconds(0), 5}, {seconds(1 + rng.below(90)), rng.below(100)}};
+    if (rng.below(8) == 0) named.limits.set("ephemeral-storage", quantity(150));
+    c.volume_mounts.push_back({"volume", "/volume", "", false});
     if (rng.below(3) == 0) c.pre_stop = sleep_hook(rng.below(20));
     if (rng.below(4) == 0) c.post_start = sleep_hook(rng.below(5));
     if (rng.below(8) == 0) c.post_start.emplace().kind = kube::api::Handler::Kind::kHttpGet;
@@ -41,6 +45,10 @@ kube::api::Pod random_pod(Rng& rng) {
   for (std::size_t i = 0; i < p.pod.spec.containers.size(); ++i) {
     decorate(p.pod.spec.containers[i], p.pod.scheduling.containers[i], false);
   }
+  kube::api::VolumeSpec& volume = p.pod.spec.volumes.emplace_back();
+  volume.name = "volume";
+  volume.type = "emptyDir";
+  if (rng.below(3) == 0) volume.size_limit = quantity(60);
   return p.pod;
 }
 
@@ -57,6 +65,7 @@ class SlowServices final : public PodImages, public PodVolumes {
   void forget(PodSlot pod, std::uint32_t, NodeId) override { std::erase(images, pod); }
   void container_created(NodeId, ImageId) override { ++containers; }
   void container_removed(NodeId, ImageId) override { --containers; }
+  Disk disk(NodeId node) const override { return {index(node) % 3 == 0 ? 0 : 1500, 100, 1000}; }
   bool mount(PodSlot pod, std::uint32_t, NodeId) override { return put(mounts, pod); }
   bool unmount(PodSlot pod, std::uint32_t, NodeId) override {
     std::erase(mounts, pod);
@@ -91,13 +100,14 @@ class Api final : public KubeletListener, public JournalSink {
     if (std::erase(pods, pod) != 1) ++strangers;
   }
   void memory_pressure_changed(NodeId, bool) override {}
+  void disk_pressure_changed(NodeId, bool pressure) override { full_disks += pressure ? 1 : 0; }
   void begin(const JournalContext&) override {}
   void write(std::span<const Record> batch) override { records.insert(records.end(), batch.begin(), batch.end()); }
   void finish(Time) override {}
   Kubelet* kubelet = nullptr;
   std::vector<PodSlot> pods;
   std::vector<Record> records;
-  std::size_t changes = 0, strangers = 0, wrong = 0;
+  std::size_t changes = 0, strangers = 0, wrong = 0, full_disks = 0;
 };
 
 struct Outcome {
@@ -107,6 +117,7 @@ struct Outcome {
   std::uint64_t digest = 14695981039346656037ULL;  // FNV-1a over the records.
   std::array<std::size_t, static_cast<std::size_t>(KillReason::kEvicted) + 1> kills{};
   std::size_t out_of_memory = 0;
+  std::size_t full_disks = 0;
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
@@ -212,10 +223,14 @@ void run(std::uint64_t seed, std::uint32_t steps, bool look, Outcome& out) {
   EXPECT_EQ(api.strangers, 0U);
   EXPECT_EQ(api.wrong, 0U);
   EXPECT_EQ(kubelet.verify(), "");
-  for (std::uint32_t n = 0; n < kNodes; ++n) EXPECT_EQ(kubelet.memory_bytes(NodeId{n}), 0);
+  for (std::uint32_t n = 0; n < kNodes; ++n) {
+    EXPECT_EQ(kubelet.memory_bytes(NodeId{n}), 0);
+    EXPECT_EQ(kubelet.local_bytes(NodeId{n}), 0);
+  }
   out.events += engine.events_executed();
   out.records += api.records.size();
   out.changes += api.changes;
+  out.full_disks += api.full_disks;
   for (const Record& r : api.records) {
     if (r.kind == RecordKind::kContainerKilling) ++out.kills[r.reason];
     if (r.kind == RecordKind::kContainerExited && static_cast<ExitReason>(r.reason) == ExitReason::kOomKilled) {
@@ -239,6 +254,7 @@ TEST(KubeletProperty, RecountsAgreeAndNothingIsLeftOver) {
   // The random walk goes everywhere.
   for (std::size_t reason = 0; reason < all.kills.size(); ++reason) EXPECT_GT(all.kills[reason], 0U) << reason;
   EXPECT_GT(all.out_of_memory, 0U);
+  EXPECT_GT(all.full_disks, 0U);
 }
 
 TEST(KubeletProperty, EqualSeedsGiveEqualRuns) {

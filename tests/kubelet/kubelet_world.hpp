@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/kubelet/kubelet.hpp"
@@ -28,11 +29,20 @@ class FakeImages final : public PodImages {
   void forget(PodSlot, std::uint32_t, NodeId) override {}
   void container_created(NodeId, ImageId) override { ++containers; }
   void container_removed(NodeId, ImageId) override { --containers; }
+  Disk disk(NodeId) const override { return on_disk; }
+  std::int64_t remove_unused(NodeId) override {
+    on_disk.image_bytes -= unused_bytes;
+    return std::exchange(unused_bytes, 0);
+  }
+  void local_bytes_grew(NodeId) override { ++grew; }
 
   std::vector<ImageResult> answers;
   std::vector<ImageAsk> asks;
   bool later = false;
   std::int64_t containers = 0;
+  Disk on_disk;                   // Of every node.
+  std::int64_t unused_bytes = 0;  // Of the images on it.
+  int grew = 0;
 };
 
 class FakeVolumes final : public PodVolumes {
@@ -44,7 +54,7 @@ class FakeVolumes final : public PodVolumes {
 
 inline constexpr double kLongAgo = -1000;  // Whole seconds, so grids are whole seconds; too long ago for probe offsets.
 
-class World final : public KubeletListener, public JournalSink {
+class World : public KubeletListener, public JournalSink {
  public:
   explicit World(std::uint64_t seed = 1) : World(options(seed)) {}
   explicit World(const KubeletOptions& given) : kubelet(engine, journal, images, volumes, *this, given) {
@@ -128,6 +138,9 @@ class World final : public KubeletListener, public JournalSink {
   void memory_pressure_changed(NodeId, bool pressure) override {
     pressures.emplace_back(clock(engine.now()), pressure);
   }
+  void disk_pressure_changed(NodeId, bool pressure) override {
+    disk_pressures.emplace_back(clock(engine.now()), pressure);
+  }
   void leaks_of(std::uint32_t, std::uint16_t, std::vector<MemoryLeak>& out) override {
     out.insert(out.end(), leaks.begin(), leaks.end());
   }
@@ -143,7 +156,7 @@ class World final : public KubeletListener, public JournalSink {
   std::vector<Record> records;
   std::vector<std::pair<Time, StatusPhase>> phases;  // As reported, of all pods.
   std::vector<double> gone;
-  std::vector<std::pair<double, bool>> pressures;
+  std::vector<std::pair<double, bool>> pressures, disk_pressures;
   std::vector<MemoryLeak> leaks;  // Of every process.
   std::size_t changes = 0;
   std::uint32_t next_ordinal = 0;

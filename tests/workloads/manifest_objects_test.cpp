@@ -336,5 +336,32 @@ TEST(ManifestBehavior, MemoryIsLinearBetweenPoints) {
   EXPECT_EQ(wide.spec.containers[0].behavior.memory_bytes(seconds(4'500'000'000), 7), 4'000'000'000'000'000'000);
 }
 
+// What is written to the layer, and to the first emptyDir on disk that a container mounts.
+TEST(ManifestBehavior, DiskIsACurveToo) {
+  const Pod pod = behaving("berth.dev/disk: \"0s:64Mi, 10m:2Gi\", c.berth.dev/disk: 5Mi");
+  EXPECT_EQ(pod.spec.containers[0].behavior.disk,
+            (UseCurve{{seconds(0), 64 << 20}, {seconds(600), std::int64_t{2} << 30}}));
+  EXPECT_EQ(pod.spec.containers[1].behavior.disk, (UseCurve{{seconds(0), 5 << 20}}));
+  EXPECT_EQ(pod.spec.containers[0].behavior.empty_dir, UseCurve{});
+
+  const auto with_volume = [](const std::string& annotation, const std::string& volume) {
+    return "apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {" + annotation +
+           "}}\nspec: {containers: [{name: a, image: b, volumeMounts: [{name: v, mountPath: /v}]}, {name: c, image: "
+           "d}], "
+           "volumes: [{name: v, emptyDir: " +
+           volume + "}]}\n";
+  };
+  EXPECT_EQ(only<Pod>(with_volume("berth.dev/empty-dir: 7Mi", "{}")).spec.containers[0].behavior.empty_dir,
+            (UseCurve{{seconds(0), 7 << 20}}));
+  EXPECT_EQ(
+      rejection(with_volume("c.berth.dev/empty-dir: 7Mi", "{}")),
+      "f.yaml:3:58: metadata.annotations.c.berth.dev/empty-dir is for a volume that container \"c\" does not mount; "
+      "expected a mount of an emptyDir on disk");
+  EXPECT_EQ(
+      rejection(with_volume("berth.dev/empty-dir: 7Mi", "{medium: Memory}")),
+      "f.yaml:3:56: metadata.annotations.berth.dev/empty-dir is for a volume that no container mounts; expected a "
+      "mount of an emptyDir on disk");
+}
+
 }  // namespace
 }  // namespace berth::test

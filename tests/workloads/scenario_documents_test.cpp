@@ -40,11 +40,15 @@ spec: {containers: [{name: c, image: "nginx:1.27"}]}
 )";
 
 TEST(ScenarioOfObjects, ReadsThem) {
-  const Scenario s = parse_scenario(std::string(kHead) + "kubelet: {maxConcurrentDownloads: 5}\n" + kPod, "s.yaml", {});
+  const Scenario s = parse_scenario(
+      std::string(kHead) + "kubelet: {maxConcurrentDownloads: 5, evictionImagefsAvailable: 12.5%}\n" + kPod, "s.yaml",
+      {});
   ASSERT_NE(s.manifests, nullptr);
   EXPECT_EQ(s.manifests->objects.size(), 1U);
   ASSERT_NE(s.node_model, nullptr);
   EXPECT_EQ(s.node_model->images.pull.max_concurrent_downloads, 5U);
+  EXPECT_EQ(s.node_model->kubelet.eviction_imagefs_percent, 12.5);
+  EXPECT_EQ(s.node_model->kubelet.eviction_nodefs_percent, 10);  // The kubelet's default.
   ASSERT_NE(s.images, nullptr);
   EXPECT_GT(s.images->catalog.compressed_bytes(s.images->of("nginx:1.27")), 0);
 }
@@ -59,6 +63,8 @@ TEST(ScenarioOfObjects, RefusesWithPlaceAndReason) {
       {"kubelet: {serialiseImagePulls: true}\n", "did you mean \"serializeImagePulls\""},
       {"kubelet: {maxParallelImagePulls: 4}\n", "expected \"serializeImagePulls: false\" beside it"},
       {"kubelet: {imageGCHighThresholdPercent: 70}\n", "expected low < high"},
+      {"kubelet: {evictionNodefsAvailable: 10}\n", "is \"10\"; expected a share of the disk below 100%"},
+      {"kubelet: {evictionImagefsAvailable: 100%}\n", "expected a share of the disk below 100%"},
       {"kubelet: {networkIn: \"0\"}\n", "bytes per second"},
       {"images: {}\n", "expected \"kubelet: {}\" beside it"},
       {"kubelet: {}\nimages: {catalogue: nowhere}\n", "which is no folder"},

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -77,6 +78,10 @@ void apply(const Reader& r, std::string_view setting, ContainerBehavior& out) {
     out.start_up = Distribution::parse(text, r.where());
   } else if (setting == "memory") {
     out.memory = use_curve(r, text);
+  } else if (setting == "disk") {
+    out.disk = use_curve(r, text);
+  } else if (setting == "empty-dir") {
+    out.empty_dir = use_curve(r, text);
   } else if (setting == "cpu") {
     out.cpu_milli = parse_cpu_milli(text, r.where());
   } else if (setting == "stop-time") {
@@ -86,11 +91,20 @@ void apply(const Reader& r, std::string_view setting, ContainerBehavior& out) {
   } else if (setting == "crash-exit-code") {
     out.crash_exit_code = exit_code(r, text, 1);
   } else {
-    const std::vector<std::string> known = {"run-time",     "exit-code",       "start-up-time", "memory",
-                                            "crash-hazard", "crash-exit-code", "cpu",           "stop-time"};
+    const std::vector<std::string> known = {"run-time",        "exit-code", "start-up-time", "memory", "crash-hazard",
+                                            "crash-exit-code", "cpu",       "stop-time",     "disk",   "empty-dir"};
     r.fail(fmt::format("is no setting of berth.dev; expected one of {}{}", fmt::join(known, ", "),
                        did_you_mean(setting, known)));
   }
+}
+
+// An emptyDir on disk.
+bool mounts_empty_dir(const kube::api::Pod& pod, const ContainerSpec& container) {
+  return std::any_of(container.volume_mounts.begin(), container.volume_mounts.end(), [&](const auto& mount) {
+    return std::any_of(pod.spec.volumes.begin(), pod.spec.volumes.end(), [&](const auto& volume) {
+      return volume.name == mount.volume && volume.type == "emptyDir" && !volume.in_memory;
+    });
+  });
 }
 
 }  // namespace
@@ -117,7 +131,14 @@ void read_behavior(const Reader* annotations, kube::api::Pod& pod) {
       const Reader r(*annotations, key, value);
       if (prefix == kDomain) {
         if (for_one) continue;
-        for (ContainerSpec& container : pod.spec.containers) apply(r, setting, container.behavior);
+        bool any = false;
+        for (ContainerSpec& container : pod.spec.containers) {
+          apply(r, setting, container.behavior);
+          any = any || mounts_empty_dir(pod, container);
+        }
+        if (setting == "empty-dir" && !any) {
+          r.fail("is for a volume that no container mounts; expected a mount of an emptyDir on disk");
+        }
         continue;
       }
       if (!for_one || !prefix.ends_with(kDomain) || prefix[prefix.size() - kDomain.size() - 1] != '.') continue;
@@ -129,6 +150,11 @@ void read_behavior(const Reader* annotations, kube::api::Pod& pod) {
           names.push_back(named[i].name);
           if (named[i].name != wanted) continue;
           apply(r, setting, specs[i].behavior);
+          if (setting == "empty-dir" && !mounts_empty_dir(pod, specs[i])) {
+            r.fail(fmt::format(
+                "is for a volume that container \"{}\" does not mount; expected a mount of an emptyDir on disk",
+                wanted));
+          }
           found = true;
         }
       };
