@@ -18,9 +18,7 @@ provisioner: csi.example.com
 volumeBindingMode: WaitForFirstConsumer
 )";
   const auto behaviour = [&rng](bool ends) {
-    const std::string writes = fmt::format(", berth.dev/disk: \"0s:0, {}m:{}Mi\"", 1 + rng.below(90), rng.below(1500));
-    return fmt::format("berth.dev/start-up-time: {}s, berth.dev/crash-hazard: \"{}/h\"{}{}", rng.below(20),
-                       rng.below(12), rng.below(3) == 0 ? writes : std::string(),
+    return fmt::format("berth.dev/start-up-time: {}s, berth.dev/crash-hazard: \"{}/h\"{}", rng.below(20), rng.below(12),
                        ends ? fmt::format(", berth.dev/run-time: exponential(mean={}s), berth.dev/exit-code: \"{}\"",
                                           5 + rng.below(200), rng.below(4) == 0 ? 1 : 0)
                             : std::string());
