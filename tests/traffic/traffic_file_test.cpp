@@ -155,10 +155,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"Twice", "- {name: cart,", "- {name: front,", "as another one's"},
         Wrong{"Timeout", "timeout: 2s", "timeout: 0s", "is 0; expected more than 0, or forever"},
         Wrong{"AllServed", "demand: 2ms}", "demand: 2ms, objective: {availability: 100}}",
-              "shop.yaml:24:57: services[1].objective.availability is 100; expected percent, more than 0 and less than "
+              "shop.yaml:25:57: services[1].objective.availability is 100; expected percent, more than 0 and less than "
               "100"},
         Wrong{"Availability", "demand: 2ms}", "demand: 2ms, objective: {availability: 101}}",
-              "shop.yaml:24:57: services[1].objective.availability is \"101\"; expected a number from 0 to 100"},
+              "shop.yaml:25:57: services[1].objective.availability is \"101\"; expected a number from 0 to 100"},
         Wrong{"NoTime", "timeout: 2s", "objective: {latency: 0s}",
               "sources[0].objective.latency is 0; expected more than 0"},
         Wrong{"PercentileAlone", "timeout: 2s", "objective: {percentile: 99}",
