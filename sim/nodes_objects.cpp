@@ -27,15 +27,22 @@ void Nodes::renew_lease(NodeId node) {
 
 void Nodes::post_ready(NodeId node) {
   const Time now = controllers::api_time(engine_.now());
-  control_plane_->store().edit<controllers::Node>(
-      static_cast<controllers::ObjectId>(node), [now](controllers::Node& n) {
-        controllers::NodeCondition& c = n.condition(controllers::NodeConditionType::kReady);
-        if (!c.posted || c.status != controllers::ConditionStatus::kTrue) c.last_transition = now;
-        c.posted = true;
-        c.status = controllers::ConditionStatus::kTrue;
-        c.reason = controllers::NodeReason::kKubeletReady;
-        c.last_heartbeat = now;
-      });
+  control_plane_->store().edit<controllers::Node>(static_cast<controllers::ObjectId>(node), [&](controllers::Node& n) {
+    // A status is written whole: what became Unknown while the node was silent is known again.
+    for (const auto& [type, pressure] :
+         {std::pair{controllers::NodeConditionType::kMemoryPressure, kubelet_.memory_pressure(node)},
+          std::pair{controllers::NodeConditionType::kDiskPressure, kubelet_.disk_pressure(node)}}) {
+      controllers::NodeCondition& told = n.condition(type);
+      const auto status = pressure ? controllers::ConditionStatus::kTrue : controllers::ConditionStatus::kFalse;
+      if (told.posted && std::exchange(told.status, status) != status) told.last_transition = now;
+    }
+    controllers::NodeCondition& c = n.condition(controllers::NodeConditionType::kReady);
+    if (!c.posted || c.status != controllers::ConditionStatus::kTrue) c.last_transition = now;
+    c.posted = true;
+    c.status = controllers::ConditionStatus::kTrue;
+    c.reason = controllers::NodeReason::kKubeletReady;
+    c.last_heartbeat = now;
+  });
 }
 
 // The node's status is written every 10 s, if anything in it is new.

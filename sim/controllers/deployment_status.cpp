@@ -96,11 +96,13 @@ void DeploymentSync::sync_rollout_status() {
   write_deployment();
 }
 
-// Nothing changed: nothing else may wake the controller when the deadline is over.
+// Nothing changed: nothing else may wake the controller when the deadline is over. A rollout that was complete once has
+// no deadline any more, though upstream goes on looking at one that has lost pods, up to ten times a second: to no
+// effect, so it is left out.
 void DeploymentSync::requeue_stuck(const Deployment::Status& status) {
   const Condition* progress = find(d_.status.conditions, ConditionType::kProgressing);
   if (!has_deadline() || progress == nullptr || complete(status) ||
-      progress->reason == Reason::kProgressDeadlineExceeded) {
+      progress->reason == Reason::kProgressDeadlineExceeded || progress->reason == Reason::kNewReplicaSetAvailable) {
     return;
   }
   const Duration left = progress->last_update + seconds(*d_.spec.progress_deadline_seconds) - store_.now();

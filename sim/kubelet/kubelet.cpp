@@ -5,6 +5,11 @@
 namespace berth {
 namespace {
 
+// From a pod's refusal until its owner makes another one: two calls of the control plane (a status, a pod) at its 20 a
+// second (kube-controller-manager --kube-api-qps). Without it a pod that is sent to the same node again and again would
+// keep the clock from moving.
+constexpr Duration kRefusalTold = milliseconds(100);
+
 // A stream of draws per pod; 16 blocks (64 words) for each thing that is drawn, so that no draw moves another.
 constexpr std::uint32_t draw_block(std::uint32_t container, std::uint32_t instance, std::uint32_t which) {
   return ((container << 16 | (instance & 0xFFFF)) << 2 | which) << 4;
@@ -153,7 +158,7 @@ void Kubelet::reject(PodRun& pod, FailReason reason) {
   pod.stage = Stage::kFinished;
   pod.final_phase = pod.status.phase = StatusPhase::kFailed;
   pod.final_reason = pod.status.reason = PodReason::kAdmission;
-  changed(pod);
+  post(engine_.now() + kRefusalTold, id_of(pod), pod.generation, kRefused, kPhaseChange);
 }
 
 void Kubelet::delete_pod(PodSlot slot, std::optional<std::int64_t> grace_s) {

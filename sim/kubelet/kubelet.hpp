@@ -94,6 +94,9 @@ class Kubelet final : public NodeServicesListener, private KubeletState {
   void volumes_unmounted(PodSlot pod) override;
   void images_grew(NodeId node) override;
 
+  bool memory_pressure(NodeId node) const { return nodes_[index(node)].pressure; }
+  bool disk_pressure(NodeId node) const { return nodes_[index(node)].disk_pressure; }
+
   // Recounts lists, sums and states; empty, or what is wrong first. O(everything).
   std::string verify() const;
 
@@ -102,6 +105,7 @@ class Kubelet final : public NodeServicesListener, private KubeletState {
     kSync,                       // a pod
     kStep,                       // a pod
     kDeadline,                   // a pod
+    kRefused,                    // a pod
     kDeleted,                    // a pod
     kImageAnswer,                // a pod; kImageAnswer + ImageResult, so it stands last of those about pods
     kProcessEnd = 16,            // a container

@@ -40,6 +40,7 @@ void Kubelet::handle(const Event& event) {
       fresh = event.generation == pods_[subject].sync_generation;
       break;
     case kDeadline:
+    case kRefused:
     case kDeleted:
       fresh = event.generation == pods_[subject].generation;
       break;
@@ -66,6 +67,9 @@ void Kubelet::handle(const Event& event) {
       break;
     case kDeadline:
       if (pod.stage == Stage::kActive) wake(pod, engine_.now());
+      break;
+    case kRefused:
+      changed(pod);
       break;
     case kDeleted:
       if (!node.down && !node.cut_off) notice_deletion(pod);
