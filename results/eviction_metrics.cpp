@@ -10,7 +10,7 @@ constexpr std::array kMetrics{
                "pods that kube-scheduler took off their node for others (scheduler_preemption_victims)"},
     MetricInfo{"evictions_taint",
                "pods deleted for a NoExecute taint, as of a lost node (taint_eviction_controller_pod_deletions_total)"},
-    MetricInfo{"evictions_node_pressure", "pods that a kubelet failed for want of memory (kubelet_evictions)"},
+    MetricInfo{"evictions_node_pressure", "pods that a kubelet failed for want of memory or disk (kubelet_evictions)"},
     MetricInfo{"evictions_drain", "pods that left a node to be removed, by the Eviction API"},
     MetricInfo{"evictions_descheduler", "pods that the healer moved, by the Eviction API"},
     MetricInfo{
@@ -52,12 +52,12 @@ void EvictionMetrics::write(std::span<const Record> batch) {
 }
 
 void EvictionMetrics::add_to(RunResult& result) const {
-  const std::uint64_t values[] = {preempted_,   taints_,   pressure_, drained_ + by_api_ - descheduled_,
-                                  descheduled_, collected_};
-  static_assert(std::size(values) == kMetrics.size());
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) {
-    result.metrics.push_back({kMetrics[i].name, static_cast<double>(values[i])});
-  }
+  const double values[] = {
+      static_cast<double>(preempted_),   static_cast<double>(taints_),
+      static_cast<double>(pressure_),    static_cast<double>(drained_ + by_api_ - descheduled_),
+      static_cast<double>(descheduled_), static_cast<double>(collected_),
+  };
+  add_metrics(result, kMetrics, values);
 }
 
 }  // namespace berth

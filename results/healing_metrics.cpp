@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <limits>
 
 namespace berth {
 namespace {
@@ -112,23 +111,19 @@ void HealingMetrics::check(Time at, std::uint32_t workload) {
 }
 
 void HealingMetrics::add_to(RunResult& result) const {
-  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   const auto count = [this](auto&& is) {
     return static_cast<double>(std::count_if(faults_.begin(), faults_.end(), is));
   };
-  const auto mean = [](const Histogram& h) { return h.count() == 0 ? kNone : h.mean() * 1e-9; };
-  const auto max = [](const Histogram& h) { return h.count() == 0 ? kNone : static_cast<double>(h.max()) * 1e-9; };
   const double values[] = {
       static_cast<double>(faults_.size()),
       count([](const Fault& f) { return !f.hidden && !f.detected; }),
       count([](const Fault& f) { return f.missing > 0; }),
-      mean(detect_),
-      max(detect_),
-      mean(repair_),
-      max(repair_),
+      mean_seconds(detect_),
+      quantile_seconds(detect_, 1),
+      mean_seconds(repair_),
+      quantile_seconds(repair_, 1),
   };
-  static_assert(std::size(values) == kMetrics.size());
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
+  add_metrics(result, kMetrics, values);
 }
 
 }  // namespace berth

@@ -217,9 +217,6 @@ RunResult MetricsFold::result() const {
   const double all_memory = all_of(kAllMemory, level_.all_memory_bytes);
   const double all_gpu = all_of(kAllGpu, level_.all_gpu_milli);
   const auto pct = [](double sum, double span, double all) { return all == 0 ? kNone : 100 * sum / span / all; };
-  const auto wait = [this](std::int64_t ns) {
-    return wait_.count() == 0 ? kNone : static_cast<double>(ns) * kNanosecond;
-  };
   const double values[] = {
       static_cast<double>(pods_created_),
       static_cast<double>(pods_scheduled_),
@@ -227,11 +224,11 @@ RunResult MetricsFold::result() const {
       static_cast<double>(pods_succeeded_),
       static_cast<double>(waiting_ + pods_failed_),
       static_cast<double>(evictions_),
-      wait_.count() == 0 ? kNone : wait_.mean() * kNanosecond,
-      wait(wait_.quantile(0.5)),
-      wait(wait_.quantile(0.95)),
-      wait(wait_.quantile(0.99)),
-      wait(wait_.max()),
+      mean_seconds(wait_),
+      quantile_seconds(wait_, 0.5),
+      quantile_seconds(wait_, 0.95),
+      quantile_seconds(wait_, 0.99),
+      quantile_seconds(wait_, 1),
       static_cast<double>(last_success_ns_) * kNanosecond,
       pct(total[kCpu], window, all_cpu),
       pct(total[kMemory], window, all_memory),
@@ -241,9 +238,8 @@ RunResult MetricsFold::result() const {
       total[kPending] / window,
       static_cast<double>(pending_max_),
   };
-  static_assert(std::size(values) == kMetrics.size());
   RunResult result;
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
+  add_metrics(result, kMetrics, values);
 
   const auto curve = [&](const char* name, Curve c, double scale) {
     result.series.push_back(curves_.curve(name, c, scale));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "results/histogram.hpp"
+#include "results/metric_values.hpp"
 #include "results/run_result.hpp"
 #include "results/time_curves.hpp"
 #include "sim/cluster/cluster.hpp"
@@ -19,11 +20,7 @@
 
 namespace berth {
 
-// Names and meaning of what MetricsFold reports, in its order; for `berth metrics` and the documentation.
-struct MetricInfo {
-  const char* name;
-  const char* help;
-};
+// What MetricsFold reports, in its order.
 std::span<const MetricInfo> replay_metrics();
 
 struct MetricsOptions {

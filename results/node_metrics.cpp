@@ -122,10 +122,6 @@ void NodeMetricsFold::finish(Time end) {
 void NodeMetricsFold::add_to(RunResult& result) const {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   const double run_s = static_cast<double>(last_ns_) * kNanosecond;
-  const auto mean = [](const Histogram& h) { return h.count() == 0 ? kNone : h.mean() * kNanosecond; };
-  const auto quantile = [](const Histogram& h, double q) {
-    return h.count() == 0 ? kNone : static_cast<double>(h.quantile(q)) * kNanosecond;
-  };
   const double values[] = {
       static_cast<double>(billed_s_) / 3600,
       usd_,
@@ -135,14 +131,13 @@ void NodeMetricsFold::add_to(RunResult& result) const {
       static_cast<double>(requested_),
       static_cast<double>(joined_),
       static_cast<double>(removed_),
-      mean(boot_),
-      quantile(boot_, 1),
-      mean(pending_to_ready_),
-      quantile(pending_to_ready_, 0.5),
-      quantile(pending_to_ready_, 1),
+      mean_seconds(boot_),
+      quantile_seconds(boot_, 1),
+      mean_seconds(pending_to_ready_),
+      quantile_seconds(pending_to_ready_, 0.5),
+      quantile_seconds(pending_to_ready_, 1),
   };
-  static_assert(std::size(values) == kMetrics.size());
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
+  add_metrics(result, kMetrics, values);
 }
 
 }  // namespace berth

@@ -63,8 +63,7 @@ void ReplicaMetrics::add_to(RunResult& result) const {
       wanted > 0 ? 100 * serving / wanted : kNone,
       any ? wanted - serving : kNone,
   };
-  static_assert(std::size(values) == kMetrics.size());
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
+  add_metrics(result, kMetrics, values);
   if (!any) return;
   result.series.push_back(curves_.curve("replicas_wanted", kWanted, 1));
   result.series.push_back(curves_.curve("replicas_ready", kReady, 1));

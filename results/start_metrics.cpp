@@ -7,8 +7,6 @@
 namespace berth {
 namespace {
 
-constexpr double kNanosecond = 1e-9;
-
 constexpr std::array kMetrics{
     MetricInfo{"pods_ready", "pods that became Ready"},
     MetricInfo{"pod_start_seconds_mean", "from the bind to Ready, over first times"},
@@ -99,24 +97,20 @@ void StartMetricsFold::write(std::span<const Record> batch) {
 
 void StartMetricsFold::add_to(RunResult& result) const {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  const auto quantile = [](const Histogram& h, double q) {
-    return h.count() == 0 ? kNone : static_cast<double>(h.quantile(q)) * kNanosecond;
-  };
-  const auto mean = [](const Histogram& h) { return h.count() == 0 ? kNone : h.mean() * kNanosecond; };
   const auto pct = [](std::uint64_t part, std::uint64_t rest) {
     return part + rest == 0 ? kNone : 100.0 * static_cast<double>(part) / static_cast<double>(part + rest);
   };
   const double values[] = {
       static_cast<double>(ready_),
-      mean(start_),
-      quantile(start_, 0.5),
-      quantile(start_, 0.95),
-      quantile(start_, 0.99),
-      quantile(start_, 1),
-      quantile(creation_to_ready_, 0.5),
-      quantile(creation_to_ready_, 0.99),
-      mean(pull_),
-      quantile(pull_, 0.99),
+      mean_seconds(start_),
+      quantile_seconds(start_, 0.5),
+      quantile_seconds(start_, 0.95),
+      quantile_seconds(start_, 0.99),
+      quantile_seconds(start_, 1),
+      quantile_seconds(creation_to_ready_, 0.5),
+      quantile_seconds(creation_to_ready_, 0.99),
+      mean_seconds(pull_),
+      quantile_seconds(pull_, 0.99),
       static_cast<double>(pulled_),
       static_cast<double>(pull_failed_),
       pct(present_, pulled_),
@@ -129,8 +123,7 @@ void StartMetricsFold::add_to(RunResult& result) const {
       static_cast<double>(restarts_),
       static_cast<double>(oom_killed_),
   };
-  static_assert(std::size(values) == kMetrics.size());
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
+  add_metrics(result, kMetrics, values);
 }
 
 }  // namespace berth

@@ -136,8 +136,7 @@ void StrandingMetrics::add_to(RunResult& result) const {
     return all > 0 ? 100 * curves_.total(c) / all : kNone;
   };
   const double values[] = {pct(kCpu, kAllCpu), pct(kMemory, kAllMemory)};
-  static_assert(std::size(values) == kMetrics.size());
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
+  add_metrics(result, kMetrics, values);
   result.series.push_back(curves_.share("cpu_stranded_pct", kCpu, kAllCpu));
   result.series.push_back(curves_.share("memory_stranded_pct", kMemory, kAllMemory));
 }

@@ -151,8 +151,7 @@ void WorkMetrics::add_to(RunResult& result) const {
       lost(lost_ns_[kNodeFault]),
       of(static_cast<double>(again_)),
   };
-  static_assert(std::size(values) == kMetrics.size());
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
+  add_metrics(result, kMetrics, values);
 }
 
 }  // namespace berth

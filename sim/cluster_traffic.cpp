@@ -361,8 +361,7 @@ void ClusterTraffic::add_metrics(RunResult& result) {
       of(cpu.requested()),
       of(cpu.there()),
   };
-  static_assert(std::size(values) == kMetrics.size());
-  for (std::size_t i = 0; i < kMetrics.size(); ++i) result.metrics.push_back({kMetrics[i].name, values[i]});
+  berth::add_metrics(result, kMetrics, values);
 }
 
 }  // namespace berth

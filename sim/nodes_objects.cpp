@@ -5,6 +5,16 @@
 #include "sim/nodes.hpp"
 
 namespace berth {
+namespace {
+
+void post(controllers::NodeCondition& condition, bool is_so, Time now) {
+  const auto status = is_so ? controllers::ConditionStatus::kTrue : controllers::ConditionStatus::kFalse;
+  if (!condition.posted || condition.status != status) condition.last_transition = now;
+  condition.posted = true;
+  condition.status = status;
+}
+
+}  // namespace
 
 // Every 10 s, and up to 4 % later. Source: pkg/kubelet/kubelet.go (nodelease), client-go wait.JitterUntil.
 void Nodes::renew_lease(NodeId node) {
@@ -32,14 +42,10 @@ void Nodes::post_ready(NodeId node) {
     for (const auto& [type, pressure] :
          {std::pair{controllers::NodeConditionType::kMemoryPressure, kubelet_.memory_pressure(node)},
           std::pair{controllers::NodeConditionType::kDiskPressure, kubelet_.disk_pressure(node)}}) {
-      controllers::NodeCondition& told = n.condition(type);
-      const auto status = pressure ? controllers::ConditionStatus::kTrue : controllers::ConditionStatus::kFalse;
-      if (told.posted && std::exchange(told.status, status) != status) told.last_transition = now;
+      if (n.condition(type).posted) post(n.condition(type), pressure, now);
     }
     controllers::NodeCondition& c = n.condition(controllers::NodeConditionType::kReady);
-    if (!c.posted || c.status != controllers::ConditionStatus::kTrue) c.last_transition = now;
-    c.posted = true;
-    c.status = controllers::ConditionStatus::kTrue;
+    post(c, true, now);
     c.reason = controllers::NodeReason::kKubeletReady;
     c.last_heartbeat = now;
   });
@@ -119,10 +125,7 @@ void Nodes::post_pressure(NodeId node, controllers::NodeConditionType type, bool
   if (control_plane_ == nullptr) return;
   touch_control_plane();
   control_plane_->store().edit<controllers::Node>(static_cast<controllers::ObjectId>(node), [&](controllers::Node& n) {
-    controllers::NodeCondition& condition = n.condition(type);
-    condition.posted = true;
-    condition.status = pressure ? controllers::ConditionStatus::kTrue : controllers::ConditionStatus::kFalse;
-    condition.last_transition = controllers::api_time(engine_.now());
+    post(n.condition(type), pressure, controllers::api_time(engine_.now()));
     if (options_.leases || type != controllers::NodeConditionType::kDiskPressure) return;
     // Without failing nodes there is no node lifecycle controller, whose part this is.
     std::erase_if(n.spec.taints, [](const controllers::NodeTaint& t) {

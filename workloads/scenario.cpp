@@ -18,6 +18,10 @@ namespace {
 
 constexpr std::int64_t kMaxNodes = 1'000'000;
 
+void note_rows(Scenario& scenario, const std::string& file, const ImportReport& report) {
+  scenario.notes.push_back(std::filesystem::path(file).filename().string() + ": " + report.line());
+}
+
 class ScenarioReader {
  public:
   ScenarioReader(const std::filesystem::path& base, const std::string& file, const ScenarioDocuments& parts)
@@ -61,7 +65,7 @@ class ScenarioReader {
     if (const auto v = map.find("traffic")) {
       if (!scenario_.manifests)
         v->fail("is given without \"manifests\"; expected the Services and their pods beside it");
-      take_traffic(read_traffic_file(input(*v)));
+      put_traffic(scenario_, read_traffic_file(input(*v)));
     }
     if (scenario_.traffic) require_horizon(map.value());
     if (const auto v = map.find("faults")) {
@@ -119,7 +123,7 @@ class ScenarioReader {
     ImportReport report;
     const YamlValue file = map.at("file");
     for (NodeSpec& node : read_nodes_csv(input(file), catalog_, options, report)) add_node(file, std::move(node));
-    note_rows(file.text(), report);
+    note_rows(scenario_, file.text(), report);
   }
 
   void read_node_group(const YamlValue& item) {
@@ -157,7 +161,7 @@ class ScenarioReader {
                                                     .nodes = !scenario_.nodes.empty()});
     for (NodeSpec& node : read.nodes) add_node(value, std::move(node));
     scenario_.workload = std::move(read.workload);
-    if (read.report.rows_read > 0) note_rows(read.inputs.front(), read.report);
+    if (read.report.rows_read > 0) note_rows(scenario_, read.inputs.front(), read.report);
     scenario_.report = std::move(read.report);
     scenario_.inputs.insert(scenario_.inputs.end(), read.inputs.begin(), read.inputs.end());
     scenario_.notes.insert(scenario_.notes.end(), read.notes.begin(), read.notes.end());
@@ -181,7 +185,7 @@ class ScenarioReader {
       once("traffic");
       if (!scenario_.manifests)
         map.value().fail("has a Traffic document without Services; expected them in this file, or \"manifests\"");
-      take_traffic(read_traffic(parts_.traffic, file_, base_));
+      put_traffic(scenario_, read_traffic(parts_.traffic, file_, base_));
     }
     if (!parts_.faults.empty()) {
       once("faults");
@@ -191,14 +195,6 @@ class ScenarioReader {
   }
   [[noreturn]] static void fail_as_twice(const YamlValue& value) {
     value.fail("is given twice: here, and as a document of this file; expected one");
-  }
-  void note_rows(const std::string& file, const ImportReport& report) {
-    scenario_.notes.push_back(std::filesystem::path(file).filename().string() + ": " + report.line());
-  }
-  void take_traffic(TrafficFile traffic) {
-    for (const std::string& file : traffic.inputs) scenario_.inputs.push_back(file);
-    for (const auto& [file, report] : traffic.reports) note_rows(file, report);
-    scenario_.traffic = std::make_shared<TrafficFile>(std::move(traffic));
   }
   void require_horizon(const YamlValue& place) const {
     if (scenario_.horizon == kForever) place.fail("has faults or traffic without an end; expected \"horizon\"");
@@ -257,6 +253,12 @@ class ScenarioReader {
 };
 
 }  // namespace
+
+void put_traffic(Scenario& scenario, TrafficFile traffic) {
+  scenario.inputs.insert(scenario.inputs.end(), traffic.inputs.begin(), traffic.inputs.end());
+  for (const auto& [file, report] : traffic.reports) note_rows(scenario, file, report);
+  scenario.traffic = std::make_shared<TrafficFile>(std::move(traffic));
+}
 
 Scenario parse_scenario(std::string_view text, const std::string& file_name, const std::filesystem::path& base_dir) {
   const ScenarioDocuments parts = split_scenario_documents(text);

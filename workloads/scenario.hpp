@@ -96,6 +96,10 @@ struct Scenario {
   ImportReport report;                                   // Of the workload's source; empty for generators and traces.
 };
 
+// Puts traffic on the scenario, with the files that it was read from and a note of what became of their rows. It needs
+// an end (`horizon`) before it is run.
+void put_traffic(Scenario& scenario, TrafficFile traffic);
+
 // Both throw InputError, `file:line:column: what is wrong; what was expected`, for anything that is not a scenario:
 // unknown and repeated keys, values out of range, two nodes of one name, sources that cannot be read (and what
 // parse_yaml refuses). Files named in a scenario are relative to the folder it lies in, `base_dir`.

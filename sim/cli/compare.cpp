@@ -28,6 +28,10 @@ void compare_command(const CompareFlags& flags) {
   if (input.files.size() == 1 && is_study_file(input.files.front())) {
     spec = load_study(input.files.front());
     input.files.clear();
+    if (!input.traffic.empty() || !input.faults.empty() || !input.fidelity.empty()) {
+      throw InputError(flags.input.files.front() +
+                       " is a study; expected traffic, fidelity and faults in the files of its scenarios");
+    }
     if (!input.example.empty() || !input.nodes.empty() || !input.pods.empty() || !input.trace.empty()) {
       throw InputError(flags.input.files.front() + " is a study; expected no further scenarios beside it");
     }

@@ -85,31 +85,27 @@ void add_traffic(Scenario& scenario, const Additions& additions) {
   if (additions.traffic_files.empty() && additions.sources.empty()) return;
   if (!scenario.manifests)
     throw InputError(scenario.name + " has no Services for --traffic; expected Kubernetes objects");
-  TrafficFile traffic;
   if (!additions.traffic_files.empty()) {
-    traffic = read_traffic_file(additions.traffic_files.front());
     scenario.inputs.push_back(additions.traffic_files.front());
-    for (const std::string& file : traffic.inputs) scenario.inputs.push_back(file);
-    for (const auto& [file, report] : traffic.reports) scenario.notes.push_back(file + ": " + report.line());
-  } else {
-    const ServiceCalls calls = find_service_calls(*scenario.manifests);
-    traffic = plain_traffic(calls, additions.sources);
-    scenario.notes.push_back(
-        "requests of --traffic cost 1 ms of CPU at each Service (assumed; a Traffic file says better)");
-    for (const TrafficService& service : traffic.services) {
-      std::string callees;
-      for (const auto& group : service.work.groups) {
-        for (const CallSpec& call : group) {
-          callees += (callees.empty() ? "" : ", ") + traffic.services[static_cast<std::size_t>(call.service)].name;
-        }
-      }
-      if (!callees.empty())
-        scenario.notes.push_back(service.name + " calls " + callees + ", as its environment names them");
-    }
-    for (const std::string& edge : calls.left_out)
-      scenario.notes.push_back("calls go round in a circle; left out: " + edge);
+    return put_traffic(scenario, read_traffic_file(additions.traffic_files.front()));
   }
-  scenario.traffic = std::make_shared<const TrafficFile>(std::move(traffic));
+  const ServiceCalls calls = find_service_calls(*scenario.manifests);
+  TrafficFile traffic = plain_traffic(calls, additions.sources);
+  scenario.notes.push_back(
+      "requests of --traffic cost 1 ms of CPU at each Service (assumed; a Traffic file says better)");
+  for (const TrafficService& service : traffic.services) {
+    std::string callees;
+    for (const auto& group : service.work.groups) {
+      for (const CallSpec& call : group) {
+        callees += (callees.empty() ? "" : ", ") + traffic.services[static_cast<std::size_t>(call.service)].name;
+      }
+    }
+    if (!callees.empty())
+      scenario.notes.push_back(service.name + " calls " + callees + ", as its environment names them");
+  }
+  for (const std::string& edge : calls.left_out)
+    scenario.notes.push_back("calls go round in a circle; left out: " + edge);
+  put_traffic(scenario, std::move(traffic));
 }
 
 void set_fidelity(Scenario& scenario, const std::string& fidelity) {
@@ -204,6 +200,8 @@ std::vector<std::shared_ptr<const Scenario>> load_scenarios(const InputFlags& fl
     duration(flags.horizon, "--horizon", scenario.horizon);
     duration(flags.decision_base, "--decision-base", scenario.decision_base);
     duration(flags.decision_per_node, "--decision-per-node", scenario.decision_per_node);
+    if (scenario.horizon == kForever && (scenario.traffic || scenario.faults))
+      throw InputError(scenario.name + " has faults or traffic without an end; expected --horizon 24h or the like");
     spdlog::info("scenario {}: {} nodes, {} files read", scenario.name, scenario.nodes.size(), scenario.inputs.size());
     shared.push_back(std::make_shared<const Scenario>(std::move(scenario)));
   }

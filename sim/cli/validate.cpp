@@ -65,10 +65,8 @@ std::string check_csv(const std::string& file) {
 }
 
 std::string describe(const TrafficFile& traffic) {
-  std::string text = fmt::format("traffic \"{}\": {} Services, {} sources, by {}", traffic.name,
-                                 traffic.services.size(), traffic.sources.size(), traffic.fluid ? "rates" : "requests");
-  for (const auto& [file, report] : traffic.reports) text += "\n  " + file + ": " + report.line();
-  return text;
+  return fmt::format("traffic \"{}\": {} Services, {} sources, by {}", traffic.name, traffic.services.size(),
+                     traffic.sources.size(), traffic.fluid ? "rates" : "requests");
 }
 
 std::string describe(const FaultPlan& plan) {
@@ -141,7 +139,12 @@ std::string check(const std::string& file) {
     }
     const std::string text = read_text_file(file);
     const std::string_view kind = own_kind(text);
-    if (kind == "Traffic") return describe(read_traffic_file(file));
+    if (kind == "Traffic") {
+      const TrafficFile traffic = read_traffic_file(file);
+      std::string about = describe(traffic);
+      for (const auto& [source, report] : traffic.reports) about += "\n  " + source + ": " + report.line();
+      return about;
+    }
     if (kind == "FaultPlan") return describe(read_fault_plan(file));
     return describe(load_scenario(file));
   }

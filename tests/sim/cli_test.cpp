@@ -99,6 +99,19 @@ INSTANTIATE_TEST_SUITE_P(
                 "traffic comes from several places",
                 "app.yaml",
                 kApp},
+        BadCall{"TrafficWithoutAnEnd",
+                {"run", "@endless.yaml", "--traffic", "front=1/s"},
+                "expected --horizon",
+                "endless.yaml",
+                "apiVersion: berth.dev/v1alpha1\nkind: Scenario\nname: endless\nkubelet: {}\n"
+                "nodes: [{name: n, cpu: 1, memory: 1Gi, pods: 10}]\n---\n" +
+                    kApp},
+        BadCall{"TrafficBesideAStudy",
+                {"compare", "@study.yaml", "--traffic", "front=1/s"},
+                "is a study",
+                "study.yaml",
+                "apiVersion: berth.dev/v1alpha1\nkind: Study\nname: s\nscenarios: [{file: small.yaml}]\n"
+                "policies: [first-fit]\n"},
         BadCall{"FaultsWithoutKubelets", {"run", "@small.yaml", "--faults", "f.yaml"}, "has no kubelets"},
         BadCall{"FidelityOfNothing",
                 {"run", "@app.yaml", "--fidelity", "fluid"},

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/support/manifest_run.hpp"
+#include "tests/support/workload_yaml.hpp"
 #include "workloads/faults/fault_draw.hpp"
 
 namespace berth::test {
@@ -18,19 +19,7 @@ using testing::SizeIs;
 
 std::string deployment(const std::string& name, int replicas, const std::string& annotations = {},
                        const std::string& resources = {}) {
-  return fmt::format(R"(
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: {0}}}
-spec:
-  replicas: {1}
-  selector: {{matchLabels: {{app: {0}}}}}
-  template:
-    metadata: {{labels: {{app: {0}}}, annotations: {{{2}}}}}
-    spec: {{containers: [{{name: c, image: "nginx:1.27", resources: {{{3}}}}}]}}
----
-)",
-                     name, replicas, annotations, resources);
+  return workload_yaml(name, replicas, {.annotations = annotations, .resources = resources});
 }
 
 struct FaultRun {

@@ -7,6 +7,7 @@
 
 #include "sim/controllers/node_taints.hpp"
 #include "tests/support/manifest_run.hpp"
+#include "tests/support/workload_yaml.hpp"
 
 namespace berth::test {
 namespace {
@@ -19,18 +20,7 @@ constexpr std::int64_t kMi = 1 << 20;
 
 std::string workload(const std::string& kind, const std::string& name, const std::string& annotations,
                      const std::string& resources = {}) {
-  return fmt::format(R"(
-apiVersion: apps/v1
-kind: {0}
-metadata: {{name: {1}}}
-spec:
-  selector: {{matchLabels: {{app: {1}}}}}
-  template:
-    metadata: {{labels: {{app: {1}}}, annotations: {{{2}}}}}
-    spec: {{containers: [{{name: c, image: "nginx:1.27", resources: {{{3}}}}}]}}
----
-)",
-                     kind, name, annotations, resources);
+  return workload_yaml(name, 1, {.kind = kind, .annotations = annotations, .resources = resources});
 }
 
 ManifestRun run(const std::string& text, Duration horizon, std::uint64_t seed = 1) {

@@ -15,6 +15,7 @@
 
 #include "sim/controllers/node_taints.hpp"
 #include "tests/support/manifest_run.hpp"
+#include "tests/support/workload_yaml.hpp"
 
 namespace berth::test {
 namespace {
@@ -104,20 +105,7 @@ class HealingRun : HealingParts, public ManifestRun {
 };
 
 std::string deployment(const std::string& name, int replicas, const std::string& pod = {}) {
-  return fmt::format(R"(
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: {0}}}
-spec:
-  replicas: {1}
-  selector: {{matchLabels: {{app: {0}}}}}
-  template:
-    metadata: {{labels: {{app: {0}}}}}
-    spec:
-      containers: [{{name: c, image: "nginx:1.27", resources: {{requests: {{cpu: 500m, memory: 128Mi}}}}}}]
-{2}---
-)",
-                     name, replicas, pod);
+  return workload_yaml(name, replicas, {.resources = "requests: {cpu: 500m, memory: 128Mi}", .more = pod});
 }
 // Stays on a lost node for ever.
 constexpr const char* kTolerant = "      tolerations: [{operator: Exists, effect: NoExecute}]\n";

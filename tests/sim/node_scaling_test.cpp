@@ -14,6 +14,7 @@
 #include "sim/manifest_cluster.hpp"
 #include "sim/policy_set.hpp"
 #include "tests/support/cluster_builder.hpp"
+#include "tests/support/workload_yaml.hpp"
 #include "workloads/instances/instance_type.hpp"
 
 namespace berth::test {
@@ -28,20 +29,7 @@ constexpr const char* kGroups = R"(
 )";
 
 std::string deployment(const std::string& name, int replicas, const std::string& cpu) {
-  return fmt::format(R"(
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: {0}}}
-spec:
-  replicas: {1}
-  selector: {{matchLabels: {{app: {0}}}}}
-  template:
-    metadata: {{labels: {{app: {0}}}}}
-    spec:
-      containers: [{{name: c, image: "nginx:1.27", resources: {{requests: {{cpu: {2}, memory: 64Mi}}}}}}]
----
-)",
-                     name, replicas, cpu);
+  return workload_yaml(name, replicas, {.resources = "requests: {cpu: " + cpu + ", memory: 64Mi}"});
 }
 
 std::string budget(const std::string& name, int min_available) {
